@@ -1,0 +1,124 @@
+// The whole configuration as plain structs. Filled by config/load.hpp from the one table of options (config/options.hpp).
+// Names are PgBouncer's where the thing is the same. Durations are std::chrono, sizes are bytes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pgweir::config {
+
+using Duration = std::chrono::milliseconds;
+
+enum class PoolMode : std::uint8_t { session, transaction };
+enum class AuthType : std::uint8_t { trust, password, md5, scram_sha_256 };
+enum class Balance : std::uint8_t { round_robin, least_connections };
+enum class Split : std::uint8_t { off, on };
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+// [proxy]: what clients meet.
+struct Proxy {
+    std::string listen_addr = "127.0.0.1";  // one address, or "*" for all
+    std::uint16_t listen_port = 6432;
+    std::uint32_t workers = 0;  // threads; 0: one per processor
+    std::uint32_t max_client_conn = 1000;
+    Duration client_login_timeout{60'000};
+    AuthType auth_type = AuthType::scram_sha_256;
+    Duration shutdown_timeout{30'000};            // how long SIGTERM waits for transactions
+    std::uint64_t max_packet_size = 1ULL << 30;   // largest message body accepted from a client, bytes
+    std::vector<std::string> ignore_startup_parameters;
+    std::string admin_database = "pgweir";
+};
+
+// [pool]: defaults of every pool; a database may override pool_mode and the sizes.
+struct Pool {
+    PoolMode pool_mode = PoolMode::transaction;
+    std::uint32_t default_pool_size = 20;  // server connections per (server, database, user), all workers together
+    std::uint32_t min_pool_size = 0;
+    std::uint32_t max_waiters = 10'000;    // clients waiting for one pool; one more is refused with 53300
+    Duration query_wait_timeout{120'000};  // 0: none
+    Duration server_idle_timeout{600'000};
+    Duration server_lifetime{3'600'000};
+    Duration server_connect_timeout{15'000};
+    Duration server_login_retry{15'000};   // longest back-off after failed logins; jittered
+    std::uint32_t max_prepared_statements = 200;  // per server connection
+    std::uint64_t statement_cache_size = 16ULL << 20;  // bytes of statement text kept by each worker
+};
+
+// [routing]
+struct Routing {
+    Split split = Split::on;
+    Balance load_balance = Balance::round_robin;
+    Duration max_lag{10'000};                  // 0: no limit in time
+    std::uint64_t max_lag_bytes = 16ULL << 20;  // 0: no limit in bytes
+    std::vector<std::string> safe_functions;    // added to the allowlist, lower case, without schema
+    std::vector<std::string> unsafe_functions;  // removed from it
+};
+
+// [monitor]: the probes' own connections.
+struct Monitor {
+    Duration interval{500};
+    Duration timeout{1'500};  // no answer for so long: unknown, so out of rotation
+    std::string user;         // empty: the first [[user]] with a password
+    std::string password;
+    std::string database = "postgres";
+};
+
+// [http]: metrics and health.
+struct Http {
+    std::string listen_addr = "127.0.0.1";
+    std::uint16_t listen_port = 9127;  // 0: off
+};
+
+// [log]
+struct Log {
+    LogLevel level = LogLevel::info;
+    std::string file;  // empty: standard error
+    bool connections = true;
+    bool disconnections = true;
+};
+
+// [[server]]: one PostgreSQL server of a cluster. Its role is found by asking it.
+struct Server {
+    std::string name;
+    std::string host;  // name, address, or a directory beginning with '/' for a Unix socket
+    std::uint16_t port = 5432;
+    std::uint32_t weight = 1;  // share of reads; 0: none
+    std::string cluster = "main";
+};
+
+// [[database]]: a name that clients may connect to.
+struct Database {
+    std::string name;    // "*": any name, passed on as it is
+    std::string dbname;  // on the servers; empty: the same name
+    std::string cluster = "main";
+    std::optional<PoolMode> pool_mode;
+    std::optional<std::uint32_t> pool_size;
+    std::optional<std::uint32_t> min_pool_size;
+    std::optional<Split> split;
+    std::string user;      // forced server user; empty: the client's
+    std::string password;  // of the forced user
+};
+
+// [[user]]
+struct User {
+    std::string name;
+    std::string password;  // plain text, "md5…" or a "SCRAM-SHA-256$…" verifier, PostgreSQL's own forms
+    bool admin = false;    // may use the console
+};
+
+struct Config {
+    Proxy proxy;
+    Pool pool;
+    Routing routing;
+    Monitor monitor;
+    Http http;
+    Log log;
+    std::vector<Server> servers;
+    std::vector<Database> databases;
+    std::vector<User> users;
+};
+
+}  // namespace pgweir::config

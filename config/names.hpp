@@ -1,0 +1,37 @@
+// The enumerators' names in the file, on the console and in metrics.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "config/config.hpp"
+
+namespace pgweir::config {
+
+// Indexed by the enumerator's value.
+template <class E>
+inline constexpr std::array<std::string_view, 0> kNames{};
+template <>
+inline constexpr auto kNames<PoolMode> = std::to_array<std::string_view>({"session", "transaction"});
+template <>
+inline constexpr auto kNames<AuthType> =
+    std::to_array<std::string_view>({"trust", "password", "md5", "scram-sha-256"});
+template <>
+inline constexpr auto kNames<Balance> = std::to_array<std::string_view>({"round_robin", "least_connections"});
+template <>
+inline constexpr auto kNames<Split> = std::to_array<std::string_view>({"off", "on"});
+template <>
+inline constexpr auto kNames<LogLevel> = std::to_array<std::string_view>({"debug", "info", "warning", "error"});
+
+// "transaction" for PoolMode::transaction; for the enums of config.hpp.
+template <class E>
+    requires(!kNames<E>.empty())
+[[nodiscard]] constexpr std::string_view name_of(E value) noexcept {
+    return kNames<E>[static_cast<std::size_t>(value)];
+}
+
+static_assert(name_of(AuthType::scram_sha_256) == "scram-sha-256");
+static_assert(name_of(LogLevel::error) == "error" && name_of(Split::on) == "on");
+
+}  // namespace pgweir::config

@@ -1,0 +1,166 @@
+#include "config/options.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "config/option_row.hpp"
+
+namespace pgweir::config {
+
+namespace {
+
+
+constexpr std::uint64_t kKb = 1024, kMb = 1024 * kKb, kGb = 1024 * kMb;
+
+constexpr Option kOptions[] = {
+    row<&Proxy::listen_addr>("listen_addr", {.restart = true},
+                             "Address to listen on for clients: one address, or \"*\" for all."),
+    row<&Proxy::listen_port>("listen_port", {.min = 1, .max = 65'535, .restart = true},
+                             "Port to listen on for clients."),
+    row<&Proxy::workers>("workers", {.max = 1024, .restart = true}, "Worker threads. 0: one per processor."),
+    row<&Proxy::max_client_conn>("max_client_conn", {.min = 1, .max = 1'000'000},
+                                 "Client connections in all; one more is refused with SQLSTATE 53300."),
+    row<&Proxy::client_login_timeout>("client_login_timeout", {.min = 100 * kMs, .max = kHour},
+                                      "A client that has not logged in after this time is disconnected."),
+    row<&Proxy::auth_type>("auth_type", {},
+                           "How clients prove who they are. \"trust\" asks nothing and is for tests; a user with a "
+                           "SCRAM verifier needs \"scram-sha-256\" or \"password\"."),
+    row<&Proxy::shutdown_timeout>("shutdown_timeout", {.max = kDay},
+                                  "How long a stop by SIGTERM waits for transactions to finish."),
+    row<&Proxy::max_packet_size>("max_packet_size", {.min = kKb, .max = kGb, .bytes = true},
+                                 "Largest protocol message accepted from a client."),
+    row<&Proxy::ignore_startup_parameters>("ignore_startup_parameters", {},
+                                           "Startup parameters of clients that are dropped without an error."),
+    row<&Proxy::admin_database>("admin_database", {.restart = true},
+                                "Name of the database that is the proxy's own console, for users with admin = true."),
+
+    row<&Pool::pool_mode>("pool_mode", {},
+                          "When a server connection goes back to the pool: at the end of a transaction, or when the "
+                          "client leaves."),
+    row<&Pool::default_pool_size>("default_pool_size", {.min = 1, .max = 100'000},
+                                  "Most server connections of a pool, that is per server, database and user; all "
+                                  "workers together."),
+    row<&Pool::min_pool_size>("min_pool_size", {.max = 100'000},
+                              "Server connections that a pool in use keeps open, even when idle."),
+    row<&Pool::max_waiters>("max_waiters", {.max = 1'000'000},
+                            "Clients that may wait for one pool; one more is refused with SQLSTATE 53300."),
+    row<&Pool::query_wait_timeout>("query_wait_timeout", {.max = kDay},
+                                   "A client that waited this long for a server connection is disconnected. 0: never."),
+    row<&Pool::server_idle_timeout>("server_idle_timeout", {.max = 30 * kDay},
+                                    "A server connection unused for this long is closed. 0: never."),
+    row<&Pool::server_lifetime>("server_lifetime", {.max = 30 * kDay},
+                                "A server connection older than this is closed when it is next free. 0: never."),
+    row<&Pool::server_connect_timeout>("server_connect_timeout", {.min = 10 * kMs, .max = kHour},
+                                       "Connecting and logging in to a server may take this long."),
+    row<&Pool::server_login_retry>("server_login_retry", {.min = 10 * kMs, .max = kHour},
+                                   "Longest pause after failed logins to a server; pauses grow up to it and are "
+                                   "jittered."),
+    row<&Pool::max_prepared_statements>("max_prepared_statements", {.max = 100'000},
+                                        "Prepared statements kept on each server connection; the one unused for "
+                                        "longest makes room."),
+    row<&Pool::statement_cache_size>("statement_cache_size", {.min = 64 * kKb, .max = 64 * kGb, .bytes = true},
+                                     "Memory for the text of prepared statements, in each worker."),
+
+    row<&Routing::split>("split", {}, "Whether reads may go to replicas. \"off\": everything goes to the primary."),
+    row<&Routing::load_balance>("load_balance", {}, "How a replica is chosen for a read."),
+    row<&Routing::max_lag>("max_lag", {.max = kDay},
+                           "A replica that is further behind the primary gets no reads. 0: no limit in time."),
+    row<&Routing::max_lag_bytes>("max_lag_bytes", {.max = 1024 * kGb, .bytes = true},
+                                 "The same in bytes of WAL. 0: no limit in bytes."),
+    row<&Routing::safe_functions>("safe_functions", {},
+                                  "Functions that may run on a replica, besides PostgreSQL's harmless ones; lower "
+                                  "case, without a schema."),
+    row<&Routing::unsafe_functions>("unsafe_functions", {},
+                                    "Functions that must run on the primary; wins over safe_functions."),
+
+    row<&Monitor::interval>("interval", {.min = 20 * kMs, .max = kMinute},
+                            "Time between two looks at a server: its role, its position, its health."),
+    row<&Monitor::timeout>("timeout", {.min = 20 * kMs, .max = 10 * kMinute},
+                           "A server that has not answered for this long is taken out of rotation."),
+    row<&Monitor::user>("user", {.may_be_empty = true},
+                        "Login of the monitor on every server; it needs pg_monitor. Empty: the first [[user]] with "
+                        "a password."),
+    row<&Monitor::password>("password", {.may_be_empty = true, .secret = true},
+                            "Its password, in plain text: PostgreSQL accepts no verifier as a login."),
+    row<&Monitor::database>("database", {}, "Database that the monitor connects to."),
+
+    row<&Http::listen_addr>("listen_addr", {.restart = true}, "Address of /metrics, /health and /ready."),
+    row<&Http::listen_port>("listen_port", {.max = 65'535, .restart = true},
+                            "Port of /metrics, /health and /ready. 0: off."),
+
+    row<&Log::level>("level", {}, "The least important lines that are still logged."),
+    row<&Log::file>("file", {.may_be_empty = true, .restart = true}, "File to append to. Empty: standard error."),
+    row<&Log::connections>("connections", {}, "Log each client that logs in."),
+    row<&Log::disconnections>("disconnections", {}, "Log each client that leaves, with the reason."),
+
+    row<&Server::name>("name", {.required = true, .sample = "primary"},
+                       "Name in metrics, logs and the console. Not its role, which is found by asking."),
+    row<&Server::host>("host", {.required = true, .sample = "127.0.0.1"},
+                       "Host name, address, or a directory beginning with \"/\" for a Unix socket."),
+    row<&Server::port>("port", {.min = 1, .max = 65'535}, "Port."),
+    row<&Server::weight>("weight", {.max = 1000}, "Share of the reads, beside the other servers' weights. 0: none."),
+    row<&Server::cluster>("cluster", {}, "The replication cluster that the server belongs to."),
+
+    row<&Database::name>("name", {.required = true, .sample = "app"},
+                         "Name that clients connect to. \"*\": any other name, passed on as it is."),
+    row<&Database::dbname>("dbname", {.may_be_empty = true}, "Name on the servers. Empty: the same name."),
+    row<&Database::cluster>("cluster", {}, "The cluster that has it."),
+    row<&Database::pool_mode>("pool_mode", {.inherits = "pool.pool_mode"}, "Overrides [pool]'s pool_mode."),
+    row<&Database::pool_size>("pool_size", {.min = 1, .max = 100'000, .inherits = "pool.default_pool_size"},
+                              "Overrides [pool]'s default_pool_size."),
+    row<&Database::min_pool_size>("min_pool_size", {.max = 100'000, .inherits = "pool.min_pool_size"},
+                                  "Overrides [pool]'s min_pool_size."),
+    row<&Database::split>("split", {.inherits = "routing.split"}, "Overrides [routing]'s split."),
+    row<&Database::user>("user", {.may_be_empty = true},
+                         "Log in to the servers as this user whoever the client is. Empty: as the client's user."),
+    row<&Database::password>("password", {.may_be_empty = true, .secret = true},
+                             "Password of that user; not a SCRAM verifier, which cannot log in."),
+
+    row<&User::name>("name", {.required = true, .sample = "app"}, "Name that clients log in with."),
+    row<&User::password>("password", {.may_be_empty = true, .secret = true, .sample = "change me"},
+                         "Plain text, \"md5\" and 32 hexadecimal digits, or a \"SCRAM-SHA-256$...\" verifier, as in "
+                         "pg_authid."),
+    row<&User::admin>("admin", {}, "May use the console."),
+};
+
+constexpr Section kSections[] = {
+    single<&Config::proxy>("What clients meet."),
+    single<&Config::pool>("Defaults of every pool of server connections. A [[database]] may override some."),
+    single<&Config::routing>("Which statements may run on a replica, and on which one."),
+    single<&Config::monitor>("Connections of the proxy's own that watch every server."),
+    single<&Config::http>("Metrics and health for machines."),
+    single<&Config::log>("One line an event."),
+    repeated<&Config::servers>("A PostgreSQL server; one such block for each. At least one."),
+    repeated<&Config::databases>("A database that clients may connect to; one such block for each. At least one."),
+    repeated<&Config::users>("A user that may log in; one such block for each."),
+};
+
+}  // namespace
+
+std::span<const Section> sections() { return kSections; }
+
+std::span<const Option> options() { return kOptions; }
+
+std::span<const Option> options_of(std::string_view section) {
+    const auto in_section = [section](const Option& option) { return option.section == section; };
+    const Option* first = std::ranges::find_if(kOptions, in_section);
+    const Option* last = std::find_if_not(first, std::end(kOptions), in_section);
+    return {first, last};
+}
+
+const Option* find_option(std::string_view path) {
+    const Option* found = std::ranges::find_if(kOptions, [path](const Option& option) {
+        return path.size() == option.section.size() + 1 + option.key.size() && path.starts_with(option.section) &&
+               path[option.section.size()] == '.' && path.ends_with(option.key);
+    });
+    return found == std::end(kOptions) ? nullptr : found;
+}
+
+std::string block_path(const Section& section, ConstBlock block) {
+    std::string path(section.name);
+    if (!section.repeated) return path;
+    const Option& name = options_of(section.name).front();  // every repeated section begins with its name
+    return path + '.' + to_text(name, name.get(block));
+}
+
+}  // namespace pgweir::config

@@ -1,0 +1,62 @@
+#include "proxy/admin/commands.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "proxy/admin/ask_workers.hpp"
+#include "proxy/admin/show.hpp"
+
+namespace pgweir::admin {
+
+namespace {
+
+constexpr std::chrono::seconds kWorkersLimit{5};
+
+// A handler for a table that the control thread can make by itself.
+template <Table (*Show)(const Call&)>
+void at_once(const Call& call, Reply reply) {
+    reply(Show(call));
+}
+
+// A handler for a table that needs the workers' rows.
+template <Table (*Show)(const Call&, const net::Inspection&)>
+void from_workers(const Call& call, Reply reply) {
+    inspect_within(call.io, call.sources, kWorkersLimit,
+                   [call, reply = std::move(reply)](const std::optional<net::Inspection>& rows) {
+                       if (rows) {
+                           reply(Show(call, *rows));
+                       } else {
+                           reply(Failure{"57014", "the workers did not answer in time"});
+                       }
+                   });
+}
+
+// Other people's addresses and the configuration are the administrator's.
+constexpr auto kCommands = std::to_array<Command>({
+    {"SHOW CLIENTS", Right::admin, &from_workers<&show_clients>, "clients, their state and the server they hold"},
+    {"SHOW CONFIG", Right::admin, &at_once<&show_config>, "every setting in force; passwords are hidden"},
+    {"SHOW DATABASES", Right::user, &from_workers<&show_databases>, "the databases that clients may name"},
+    {"SHOW HELP", Right::user, &at_once<&show_help>, "these commands"},
+    {"SHOW LISTS", Right::user, &from_workers<&show_lists>, "how many there are of each thing"},
+    {"SHOW POOLS", Right::user, &from_workers<&show_pools>, "clients and server connections of each pool"},
+    {"SHOW REPLICATION", Right::user, &at_once<&show_replication>, "servers with role, rotation state and lag"},
+    {"SHOW SERVERS", Right::admin, &from_workers<&show_servers>, "server connections and the client they serve"},
+    {"SHOW STATE", Right::user, &at_once<&show_state>, "whether the proxy takes clients"},
+    {"SHOW STATS", Right::user, &at_once<&show_stats>, "totals since the start, averages of the last minute"},
+    {"SHOW USERS", Right::admin, &from_workers<&show_users>, "users of the configuration and their connections"},
+    {"SHOW VERSION", Right::user, &at_once<&show_version>, "the program's version"},
+});
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+const Command* find_command(const std::vector<std::string>& words) {
+    std::string name;
+    for (const std::string& word : words) name += name.empty() ? word : " " + word;
+    const auto it = std::ranges::find(kCommands, name, &Command::name);
+    return it == kCommands.end() ? nullptr : &*it;
+}
+
+}  // namespace pgweir::admin

@@ -1,0 +1,21 @@
+#include "proxy/admin/families.hpp"
+#include "proxy/admin/family_builder.hpp"
+
+namespace pgweir::admin {
+
+void add_process(Families& out, const Sources& sources) {
+    const config::Config& config = sources.config;
+    const auto uptime = std::chrono::steady_clock::now() - sources.started;
+    const std::size_t workers = sources.stats ? sources.stats().size() : 0;
+    const auto gauge = [&](std::string_view name, std::string_view help, double value, Labels labels = {}) {
+        add_sample(out.emplace_back(gauge_family(name, help)), value, std::move(labels));
+    };
+    gauge("pgweir_version_info", "1, with the version", 1, {label("version", sources.version)});
+    gauge("pgweir_uptime_seconds", "Time since the start", std::chrono::duration<double>(uptime).count());
+    gauge("pgweir_workers", "Worker threads", static_cast<double>(workers));
+    gauge("pgweir_databases", "Databases of the configuration", static_cast<double>(config.databases.size()));
+    gauge("pgweir_users", "Users of the configuration", static_cast<double>(config.users.size()));
+    gauge("pgweir_config_max_client_connections", "max_client_conn", config.proxy.max_client_conn);
+}
+
+}  // namespace pgweir::admin

@@ -1,0 +1,51 @@
+#include <array>
+
+#include "proxy/admin/families.hpp"
+#include "proxy/admin/family_builder.hpp"
+
+namespace pgweir::admin {
+
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// By the index that WorkerStats uses.
+constexpr std::array<std::string_view, 2> kTargets = {"primary", "replica"};
+
+MetricFamily histogram_family(std::string_view name, std::string_view help) {
+    return {std::string(name), std::string(help), MetricType::Histogram, {}};
+}
+
+void add_routed(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    MetricFamily& family = out.emplace_back(
+        counter_family("pgweir_queries_routed_total", "Statements by the target they were routed to and the reason"));
+    for (std::size_t target = 0; target < kTargets.size(); ++target) {
+        for (std::size_t reason = 0; reason < sql::kReasonCount; ++reason) {
+            std::uint64_t sum = 0;
+            for (const net::WorkerStats* worker : workers) sum += worker->routed[target][reason].get();
+            add_sample(family, static_cast<double>(sum),
+                       {label("target", kTargets[target]), label("reason", name(static_cast<sql::Reason>(reason)))});
+        }
+    }
+}
+
+}  // namespace
+
+void add_routing(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    add_routed(out, workers);
+    std::vector<const net::Histogram*> parts;
+    for (const net::WorkerStats* worker : workers) parts.push_back(&worker->wait);
+    add_histogram(out.emplace_back(histogram_family("pgweir_client_wait_duration_seconds",
+                                                    "How long clients waited for a server connection")),
+                  parts);
+    MetricFamily& queries = out.emplace_back(
+        histogram_family("pgweir_query_duration_seconds", "From a request's first byte sent to ReadyForQuery"));
+    for (std::size_t target = 0; target < kTargets.size(); ++target) {
+        parts.clear();
+        for (const net::WorkerStats* worker : workers) parts.push_back(&worker->query[target]);
+        add_histogram(queries, parts, {label("target", kTargets[target])});
+    }
+}
+
+}  // namespace pgweir::admin

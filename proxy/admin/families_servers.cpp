@@ -1,0 +1,55 @@
+#include "proxy/admin/cluster_names.hpp"
+#include "proxy/admin/families.hpp"
+#include "proxy/admin/family_builder.hpp"
+
+namespace pgweir::admin {
+
+namespace {
+
+using prometheus::MetricFamily;
+
+struct ServerFamilies {
+    MetricFamily up = gauge_family("pgweir_server_up", "1 while the server answers its probes in time");
+    MetricFamily in_rotation = gauge_family("pgweir_server_in_rotation", "1 while the server is given reads");
+    MetricFamily is_primary = gauge_family("pgweir_server_is_primary", "1 for the primary that writes are sent to");
+    MetricFamily lag_seconds = gauge_family("pgweir_server_lag_seconds", "Replay lag in time; absent while unknown");
+    MetricFamily lag_bytes =
+        gauge_family("pgweir_server_lag_bytes", "Replay lag in bytes of WAL; absent while unknown");
+    MetricFamily timeline = gauge_family("pgweir_server_timeline", "Timeline; absent while unknown");
+    MetricFamily weight = gauge_family("pgweir_server_weight", "Configured share of reads");
+};
+
+void add_server(ServerFamilies& families, const std::string& cluster, const cluster::ServerView& server,
+                bool is_primary) {
+    const Labels who = {label("cluster", cluster), label("server", server.name)};
+    Labels state = who;
+    state.push_back(label("role", name_of(server.role)));
+    state.push_back(label("state", name_of(server.rotation)));
+    add_sample(families.up, server.reachable ? 1 : 0, who);
+    add_sample(families.in_rotation, server.rotation == cluster::Rotation::in ? 1 : 0, std::move(state));
+    add_sample(families.is_primary, is_primary ? 1 : 0, who);
+    if (server.lag_time) {
+        add_sample(families.lag_seconds, static_cast<double>(server.lag_time->count()) * kMicrosecond, who);
+    }
+    if (server.lag_bytes) add_sample(families.lag_bytes, static_cast<double>(*server.lag_bytes), who);
+    if (server.timeline != 0) add_sample(families.timeline, server.timeline, who);
+    add_sample(families.weight, server.weight, who);
+}
+
+}  // namespace
+
+void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster::Snapshot>>& snapshots) {
+    ServerFamilies families;
+    for (const auto& snapshot : snapshots) {
+        for (std::size_t i = 0; i < snapshot->servers.size(); ++i) {
+            const bool is_primary = snapshot->primary && cluster::index_of(*snapshot->primary) == i;
+            add_server(families, snapshot->cluster, snapshot->servers[i], is_primary);
+        }
+    }
+    for (MetricFamily* family : {&families.up, &families.in_rotation, &families.is_primary, &families.lag_seconds,
+                                 &families.lag_bytes, &families.timeline, &families.weight}) {
+        out.push_back(std::move(*family));
+    }
+}
+
+}  // namespace pgweir::admin

@@ -1,0 +1,22 @@
+// What one probe of one server answered. Filled by the monitor, judged by ClusterState.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "proxy/cluster/lsn_text.hpp"
+
+namespace pgweir::cluster {
+
+struct ProbeResult {
+    bool in_recovery = false;
+    Lsn position;                 // pg_last_wal_replay_lsn() in recovery (0/0: nothing replayed), else pg_current_wal_insert_lsn()
+    std::optional<Lsn> received;  // pg_last_wal_receive_lsn(); none on a primary or without a receiver so far
+    bool replay_paused = false;
+    std::uint64_t system_identifier = 0;
+    std::uint32_t timeline = 0;
+    std::uint32_t server_version = 0;  // server_version_num
+    std::uint32_t wal_segment_size = kDefaultWalSegmentSize;
+};
+
+}  // namespace pgweir::cluster

@@ -1,0 +1,96 @@
+// Roles, health and lag of one cluster's servers: takes probe results and failures, yields snapshots and events.
+// Owned by the control thread; no clock, no socket. Sources: semantics.md F (lag, rotation) and G (roles, timelines).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/cluster/event.hpp"
+#include "proxy/cluster/lag_gate.hpp"
+#include "proxy/cluster/lag_ring.hpp"
+#include "proxy/cluster/probe.hpp"
+#include "proxy/cluster/snapshot.hpp"
+
+namespace pgweir::cluster {
+
+struct StateOptions {
+    std::chrono::milliseconds interval{500};  // between two probes of a server
+    std::chrono::milliseconds timeout{1'500};
+    LagLimits limits;
+};
+
+[[nodiscard]] StateOptions state_options(const config::Config& config) noexcept;
+
+class ClusterState {
+  public:
+    // `servers` in the order that HostIndex counts.
+    ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options);
+
+    // A probe was answered at `now`; `started` is the time before its query was sent.
+    void on_probe(HostIndex host, const ProbeResult& result, TimePoint started, TimePoint now);
+    // A probe failed: refused, reset, timed out, or the login was refused. `error` is for people.
+    void on_probe_failed(HostIndex host, std::string error, TimePoint now);
+    // A worker met a refused or reset connection or 57P01–57P03: out at once, until a probe started later is answered.
+    // The caller starts that probe immediately.
+    void on_traffic_failure(HostIndex host, TimePoint now);
+    // Takes servers out that have not answered for too long. Call at least once an interval.
+    void tick(TimePoint now);
+
+    // Always a new snapshot with the next version.
+    [[nodiscard]] std::shared_ptr<const Snapshot> snapshot();
+    // Whether a probe or a failure was taken in since the last snapshot().
+    [[nodiscard]] bool changed() const noexcept { return changed_; }
+    // The events since the last call, oldest first.
+    [[nodiscard]] std::vector<Event> take_events();
+
+    // The last known primary, reachable or not. It goes only for another, or by answering as a replica.
+    [[nodiscard]] std::optional<HostIndex> primary() const noexcept { return primary_; }
+    [[nodiscard]] std::size_t size() const noexcept { return hosts_.size(); }
+    [[nodiscard]] const ServerView& view(HostIndex host) const noexcept { return hosts_[index_of(host)].view; }
+
+  private:
+    struct Host {
+        ServerView view;
+        LagGate gate;
+        std::optional<TimePoint> answered;       // the last answer
+        std::optional<TimePoint> distrusted;     // a traffic failure: only probes started later count
+        std::optional<bool> in_recovery;         // none: never answered
+        bool tried = false;                      // at least one probe answered or failed
+        bool silent = false;                     // out by tick(), not by a failure
+        bool alarmed = false;                    // the alarm about this claimant has been raised
+        std::string cause;                       // of the present rotation
+    };
+
+    [[nodiscard]] Host& at(HostIndex host) noexcept { return hosts_[index_of(host)]; }
+    void take_in(Host& host, const ProbeResult& result);
+    void lose(Host& host, std::string cause);
+    void found_cluster();
+    void settle_roles();
+    void settle_role(HostIndex index);
+    void consider(HostIndex index);
+    void crown(HostIndex index, std::string cause);
+    void alarm(HostIndex index, std::string cause);
+    void sample(const Host& host, const ProbeResult& result, TimePoint started);
+    void judge(Host& host, TimePoint now);
+    [[nodiscard]] bool frozen(TimePoint now) const noexcept;
+    [[nodiscard]] bool wrong_system(const Host& host) const noexcept;
+    [[nodiscard]] Rotation rotation_of(const Host& host) const noexcept;
+    void refresh();
+
+    std::string name_;
+    StateOptions options_;
+    std::vector<Host> hosts_;
+    LagRing ring_;
+    std::uint32_t ring_timeline_ = 0;
+    std::uint64_t system_ = 0;              // the cluster's identifier; 0: not known yet
+    std::uint32_t highest_timeline_ = 0;    // of an accepted primary; a lower one is never accepted again (G)
+    std::optional<HostIndex> primary_;
+    std::uint64_t version_ = 0;
+    bool changed_ = true;
+    std::vector<Event> events_;
+};
+
+}  // namespace pgweir::cluster

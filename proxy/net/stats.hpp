@@ -1,0 +1,72 @@
+// One worker's counters: written by that worker alone with relaxed stores, read by a scrape from another thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstdint>
+
+#include "proxy/sql/reason.hpp"
+
+namespace pgweir::net {
+
+// A counter with a single writer.
+class Counter {
+  public:
+    void add(std::uint64_t n = 1) noexcept { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+// A gauge with a single writer.
+class Gauge {
+  public:
+    void set(std::int64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+    void add(std::int64_t n) noexcept { set(get() + n); }
+    [[nodiscard]] std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::int64_t> value_{0};
+};
+
+// Durations in buckets by powers of two: bucket i counts durations under 2^(i+4) microseconds (16 µs … 16·2^20 µs), the last the rest.
+class Histogram {
+  public:
+    static constexpr std::size_t kBuckets = 22;
+
+    void record(std::chrono::microseconds duration) noexcept {
+        const auto us = static_cast<std::uint64_t>(duration.count() < 0 ? 0 : duration.count());
+        const auto width = static_cast<std::size_t>(std::bit_width(us));
+        const std::size_t bucket = width <= 4 ? 0 : width - 4;
+        buckets_[bucket < kBuckets ? bucket : kBuckets - 1].add();
+        sum_us_.add(us);
+    }
+    [[nodiscard]] std::uint64_t bucket(std::size_t i) const noexcept { return buckets_[i].get(); }
+    [[nodiscard]] std::uint64_t sum_us() const noexcept { return sum_us_.get(); }
+    // Upper bound of bucket i in microseconds, exclusive; meaningless for the last.
+    [[nodiscard]] static constexpr std::uint64_t upper_us(std::size_t i) noexcept { return std::uint64_t{16} << i; }
+
+  private:
+    std::array<Counter, kBuckets> buckets_;
+    Counter sum_us_;
+};
+
+struct WorkerStats {
+    // One count per target (0 primary, 1 replica) and reason.
+    std::array<std::array<Counter, sql::kReasonCount>, 2> routed;
+    Counter clients_accepted, clients_refused, login_failures, protocol_violations;
+    Counter transactions, queries, server_assignments;  // PgBouncer's total_xact_count, total_query_count, total_server_assignment_count
+    Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;
+    Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
+    Counter client_parses, server_parses, binds;
+    Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
+    Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
+    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login;
+    Histogram wait;                      // a client's wait for a server connection
+    std::array<Histogram, 2> query;      // from a segment's first byte sent to its ReadyForQuery, by target
+};
+
+}  // namespace pgweir::net

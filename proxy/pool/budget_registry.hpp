@@ -1,0 +1,37 @@
+// The budgets of the process by pool key.
+#pragma once
+
+#include <atomic>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "proxy/pool/budget.hpp"
+
+namespace pgweir::pool {
+
+struct PoolKey {
+    std::string server;  // the configured name
+    std::string database;
+    std::string user;
+    friend auto operator<=>(const PoolKey&, const PoolKey&) = default;
+};
+
+// Thread-safe; used only when a pool is made or the configuration is reloaded.
+class BudgetRegistry {
+  public:
+    // The budget that all pools of this key share. It lives as long as one of them; `limit` becomes its limit.
+    [[nodiscard]] std::shared_ptr<Budget> get(const PoolKey& key, std::uint32_t limit);
+    // Keys whose budget is alive.
+    [[nodiscard]] std::size_t size() const;
+
+  private:
+    class Lock;
+
+    mutable std::atomic_flag busy_;
+    std::map<PoolKey, std::weak_ptr<Budget>> budgets_;
+};
+
+}  // namespace pgweir::pool

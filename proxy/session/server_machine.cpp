@@ -1,0 +1,251 @@
+#include "proxy/session/server_machine.hpp"
+
+#include <algorithm>
+
+#include "protocol/error_fields.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/client_machine.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+namespace backend = protocol::backend;
+
+constexpr std::uint32_t kMaxBody = 0x7fff'ffff;
+constexpr std::size_t kMaxWhole = 60'000;  // of a message that must be whole; the net room's scratch buffer holds more
+
+// Messages that this machine reads, as opposed to relaying whatever part of them has come.
+bool must_be_whole(protocol::Tag tag) noexcept {
+    return tag == backend::kReadyForQuery || tag == backend::kParameterStatus || tag == backend::kCommandComplete;
+}
+
+bool wants_whole(protocol::Tag tag, bool internal) noexcept {
+    return tag == backend::kErrorResponse || (internal && tag == backend::kDataRow);
+}
+
+// The first column of a DataRow as text; empty when there is none.
+std::string_view first_column(Bytes body) noexcept {
+    if (body.size() < 6 || load_be16(body) == 0) return {};
+    const std::uint32_t length = load_be32(body.subspan(2));
+    if (length > body.size() - 6) return {};
+    return as_text(body.subspan(6, length));
+}
+
+}  // namespace
+
+struct ServerMachine::Message {
+    protocol::Tag tag;
+    Bytes whole;  // header and body, or as much of it as is there when the message may come in parts
+    [[nodiscard]] Bytes body() const noexcept { return whole.subspan(protocol::kHeaderSize); }
+};
+
+ServerProgress ServerMachine::on_bytes(Bytes in, ClientMachine* client, Gather& out) {
+    ServerProgress progress;
+    while (true) {
+        const Bytes rest = in.subspan(progress.consumed);
+        if (remaining_ > 0) {
+            const std::size_t part = std::min<std::size_t>(remaining_, rest.size());
+            if (remaining_forward_ && client != nullptr) out.pass(rest.first(part));
+            remaining_ -= static_cast<std::uint32_t>(part);
+            progress.consumed += part;
+            if (remaining_ > 0) return progress;
+            continue;
+        }
+        const auto frame = protocol::peek_frame(rest, kMaxBody);
+        if (!frame) {
+            progress.violation = frame.error() != protocol::FrameError::incomplete;
+            return progress;
+        }
+        const bool internal = !queue_.empty() && !queue_.front().forwards();
+        if (rest.size() < frame->size()) {
+            const bool fits = frame->size() <= kMaxWhole;
+            if (must_be_whole(frame->tag) && !fits) {
+                progress.violation = true;
+                return progress;
+            }
+            if (must_be_whole(frame->tag) || (wants_whole(frame->tag, internal) && fits)) return progress;
+        }
+        const Bytes here = rest.first(std::min(rest.size(), frame->size()));
+        const Message message{frame->tag, here};
+        remaining_forward_ = forwards(client);
+        if (!on_message(message, client, out, progress)) {
+            progress.violation = true;
+            return progress;
+        }
+        remaining_ = static_cast<std::uint32_t>(frame->size() - here.size());
+        progress.consumed += here.size();
+    }
+}
+
+bool ServerMachine::on_message(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
+    switch (message.tag) {
+        case backend::kDataRow:
+        case backend::kCopyData:
+            if (queue_.empty()) return false;
+            if (queue_.front().purpose == Purpose::probe) outcome_.probe = first_column(message.body());
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        case backend::kReadyForQuery: return on_ready(message, client, out, progress);
+        case backend::kParseComplete: return pop_if(Request::parse, message, client, out);
+        case backend::kBindComplete: return pop_if(Request::bind, message, client, out);
+        case backend::kCloseComplete: return pop_if(Request::close, message, client, out);
+        case backend::kRowDescription:
+        case backend::kNoData:
+            if (queue_.empty()) return false;
+            if (queue_.front().request == Request::describe) return pop_if(Request::describe, message, client, out);
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        case backend::kCommandComplete:
+        case backend::kEmptyQueryResponse:
+        case backend::kPortalSuspended:
+            if (queue_.empty()) return false;
+            on_complete(message, client, out);
+            return true;
+        case backend::kErrorResponse: on_error(message, client, out, progress); return true;
+        case backend::kParameterStatus: on_parameter(message, client, out); return true;
+        case backend::kNoticeResponse:
+        case backend::kNotificationResponse:
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        case backend::kCopyInResponse:
+        case backend::kCopyOutResponse:
+            if (queue_.empty()) return false;
+            copy_ = message.tag == backend::kCopyInResponse ? Copy::in : Copy::out;
+            copy_hold_ = false;
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        case backend::kCopyDone:
+        case backend::kParameterDescription:
+        case backend::kFunctionCallResponse:
+            if (queue_.empty()) return false;
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        default: return false;  // nothing else belongs here after login
+    }
+}
+
+bool ServerMachine::pop_if(Request request, const Message& message, ClientMachine* client, Gather& out) {
+    if (queue_.empty() || queue_.front().request != request) return false;
+    if (forwards(client)) out.pass(message.whole);
+    queue_.pop();
+    answer_fakes(client, out);
+    return true;
+}
+
+void ServerMachine::on_complete(const Message& message, ClientMachine* client, Gather& out) {
+    if (forwards(client)) {
+        out.pass(message.whole);
+        if (message.tag == backend::kCommandComplete) {
+            const std::string_view body = as_text(message.body());
+            const std::string_view tag = body.substr(0, body.find('\0'));
+            if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
+                prepared_.clear();
+                client->statements_dropped();
+            }
+        }
+    }
+    copy_ = Copy::none;
+    if (queue_.front().request != Request::execute) return;
+    copy_hold_ = false;
+    queue_.pop();
+    answer_fakes(client, out);
+}
+
+bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
+    if (message.body().size() != 1 || queue_.empty() || !queue_.front().ends_ready()) return false;
+    const char status = static_cast<char>(message.body()[0]);
+    if (status != 'I' && status != 'T' && status != 'E') return false;
+    status_ = static_cast<TransactionStatus>(status);
+    const Expected& head = queue_.front();
+    if (head.forwards()) {
+        if (client != nullptr && !head.hide_ready) out.pass(message.whole);
+    } else {
+        outcome_.failed = internal_failed_;
+        internal_failed_ = false;
+    }
+    queue_.pop();
+    copy_ = Copy::none;
+    copy_hold_ = false;
+    progress.ready = true;
+    answer_fakes(client, out);
+    return true;
+}
+
+void ServerMachine::on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
+    const auto fields = protocol::parse_error_fields(message.body());
+    progress.fatal |= fields.severity == "FATAL" || fields.severity == "PANIC";
+    progress.read_only_refusal |= fields.code == protocol::sqlstate::kReadOnlyTransaction;
+    const bool ours = !queue_.empty() && queue_.front().ends_ready() && !queue_.front().forwards();
+    if (ours) {
+        internal_failed_ = true;
+        outcome_.error_body = as_text(message.body());
+    } else if (client != nullptr) {
+        remaining_forward_ = true;  // also of an injected Parse: its failure is the Bind's failure
+        out.pass(message.whole);
+    }
+    copy_ = Copy::none;
+    copy_hold_ = false;
+    if (queue_.empty() || queue_.front().ends_ready()) return;
+    drop_to_sync(client);
+    answer_fakes(client, out);
+}
+
+// An error in an extended request: the server skips everything, Query and FunctionCall too, up to the next Sync.
+void ServerMachine::drop_to_sync(ClientMachine* client) {
+    while (!queue_.empty() && queue_.front().request != Request::sync) {
+        if (queue_.front().undo) undo(*queue_.front().undo, client);
+        queue_.pop();
+    }
+    skipping_ = queue_.empty();
+}
+
+void ServerMachine::undo(Undo& undo, ClientMachine* client) {
+    if (undo.server_statement != 0) prepared_.remove(undo.server_statement);
+    if (undo.server_restore != 0) prepared_.add(undo.server_restore);
+    if (undo.client_change && client != nullptr) client->restore_statement(undo.client_name, std::move(undo.previous));
+}
+
+void ServerMachine::on_parameter(const Message& message, ClientMachine* client, Gather& out) {
+    const std::string_view body = as_text(message.body());
+    const std::size_t end = body.find('\0');
+    if (end == std::string_view::npos) return;
+    const std::string_view name = body.substr(0, end);
+    const std::string_view value = body.substr(end + 1, body.find('\0', end + 1) - end - 1);
+    if (is_tracked_report(name)) actual_ = parameters_.with(actual_, name, value);
+    if (client != nullptr && client->parameter_reported(name, value)) out.pass(message.whole);
+}
+
+void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
+    while (!queue_.empty() && queue_.front().fake) {
+        if (client != nullptr) out.own().append(queue_.front().answer);
+        queue_.pop();
+    }
+}
+
+void ServerMachine::expect(Expected expected, Gather& out) {
+    if (expected.fake && queue_.empty()) {
+        out.own().append(expected.answer);
+        return;
+    }
+    queue_.push(std::move(expected));
+}
+
+void ServerMachine::inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out) {
+    protocol::append_query(to_server, sql);
+    outcome_ = {};
+    unnamed = {};
+    unnamed_unknown = false;  // a Query drops the unnamed statement
+    expect({.request = Request::query, .purpose = purpose}, out);
+}
+
+void ServerMachine::forget_session(ParameterRef login_settings) {
+    actual_ = std::move(login_settings);
+    prepared_.clear();
+    unnamed = {};
+    unnamed_unknown = false;
+}
+
+}  // namespace pgweir::session

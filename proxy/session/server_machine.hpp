@@ -1,0 +1,128 @@
+// One logged-in server connection: which answers it owes, the state of its transaction, what its session holds.
+// Sans-io: bytes in, bytes out through Gather. The protocol rules are semantics.md C.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/bytes.hpp"
+#include "proxy/session/gather.hpp"
+#include "proxy/session/parameters.hpp"
+#include "proxy/session/reply_queue.hpp"
+#include "proxy/session/server_statements.hpp"
+
+namespace pgweir::session {
+
+class ClientMachine;
+
+// The status byte of ReadyForQuery.
+enum class TransactionStatus : char { idle = 'I', open = 'T', failed = 'E' };
+
+// The COPY sub-protocol that the connection is in.
+enum class Copy : std::uint8_t { none, in, out };
+
+// What a chunk of a server's bytes has led to.
+struct ServerProgress {
+    std::size_t consumed = 0;
+    bool ready = false;       // at least one ReadyForQuery came: the owner looks at releasable() and at what to do next
+    bool violation = false;   // the server broke the protocol: close both
+    bool fatal = false;       // it sent a FATAL error: the connection is about to end
+    bool read_only_refusal = false;  // 25006 came: a primary may have been demoted (semantics.md G)
+};
+
+// The outcome of the newest request of ours (settings, probe, reset).
+struct InternalOutcome {
+    bool failed = false;
+    std::string error_body;  // the ErrorResponse's body, for an outcome that failed
+    std::string probe;       // the probe's one value
+};
+
+class ServerMachine {
+  public:
+    // `actual`: the settings in force after login, as reported. `statement_limit`: max_prepared_statements.
+    ServerMachine(ParameterTable& parameters, ParameterRef actual, std::size_t statement_limit)
+        : parameters_(parameters), actual_(std::move(actual)), prepared_(statement_limit) {}
+
+    // Works through bytes from the server. Answers for `client` (null: nobody is linked, all is swallowed) go to `out`.
+    // What is left unconsumed is the front of a message that must be whole.
+    [[nodiscard]] ServerProgress on_bytes(Bytes in, ClientMachine* client, Gather& out);
+
+    // Records a request that was written to the server, or a fake; a fake at the front is answered at once into `out`.
+    void expect(Expected expected, Gather& out);
+    // Writes a Query of ours and expects its answer.
+    void inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out);
+
+    // The release predicate of semantics.md C, as far as the protocol goes (bytes unsent, pins and cancels are the owner's).
+    [[nodiscard]] bool releasable() const noexcept {
+        return queue_.empty() && !unsynced_ && status_ == TransactionStatus::idle && copy_ == Copy::none && !skipping_ &&
+               remaining_ == 0;
+    }
+    // No request is under way, whatever the transaction's state.
+    [[nodiscard]] bool quiet() const noexcept {
+        return queue_.empty() && !unsynced_ && copy_ == Copy::none && remaining_ == 0;
+    }
+    // Whether the client's next request may be sent now: one segment at a time is in flight.
+    [[nodiscard]] bool accepts_requests() const noexcept {
+        return queue_.client_ready() == 0 && !copy_hold_ && !settings_hold_;
+    }
+
+    [[nodiscard]] TransactionStatus status() const noexcept { return status_; }
+    [[nodiscard]] Copy copy() const noexcept { return copy_; }
+    [[nodiscard]] bool skipping() const noexcept { return skipping_; }
+    [[nodiscard]] bool unsynced() const noexcept { return unsynced_; }
+    [[nodiscard]] const ParameterRef& actual() const noexcept { return actual_; }
+    [[nodiscard]] ServerStatements& prepared() noexcept { return prepared_; }
+    [[nodiscard]] const ServerStatements& prepared() const noexcept { return prepared_; }
+    [[nodiscard]] InternalOutcome& outcome() noexcept { return outcome_; }
+    [[nodiscard]] ReplyQueue& queue() noexcept { return queue_; }
+
+    // The unnamed statement now prepared on the server, if it is known to be one of ours.
+    StatementRef unnamed;
+    // There may be an unnamed statement on the server that is not `unnamed`.
+    bool unnamed_unknown = false;
+
+    void set_unsynced(bool value) noexcept { unsynced_ = value; }
+    void set_skipping(bool value) noexcept { skipping_ = value; }
+    void copy_ended_by_client() noexcept { copy_ = Copy::none; }
+    void hold_for_copy() noexcept { copy_hold_ = true; }
+    void hold_for_settings() noexcept { settings_hold_ = true; }
+    void release_settings_hold() noexcept { settings_hold_ = false; }
+    // A session that was reset: its settings are those of the login, its statements are gone.
+    void forget_session(ParameterRef login_settings);
+    // Gives up the references into a worker's tables before the connection changes its worker.
+    void set_actual(ParameterRef actual) { actual_ = std::move(actual); }
+
+  private:
+    struct Message;
+
+    [[nodiscard]] bool forwards(const ClientMachine* client) const noexcept {
+        return client != nullptr && (queue_.empty() || queue_.front().forwards());
+    }
+    [[nodiscard]] bool on_message(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    [[nodiscard]] bool on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    void on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    void on_parameter(const Message& message, ClientMachine* client, Gather& out);
+    [[nodiscard]] bool pop_if(Request request, const Message& message, ClientMachine* client, Gather& out);
+    void on_complete(const Message& message, ClientMachine* client, Gather& out);
+    void drop_to_sync(ClientMachine* client);
+    void undo(Undo& undo, ClientMachine* client);
+    void answer_fakes(ClientMachine* client, Gather& out);
+
+    ParameterTable& parameters_;
+    ParameterRef actual_;
+    ServerStatements prepared_;
+    ReplyQueue queue_;
+    InternalOutcome outcome_;
+    std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on in parts
+    TransactionStatus status_ = TransactionStatus::idle;
+    Copy copy_ = Copy::none;
+    bool remaining_forward_ = false;
+    bool skipping_ = false;       // after an error in an extended request, until Sync
+    bool unsynced_ = false;       // extended requests were sent since the last Sync
+    bool copy_hold_ = false;      // an Execute that may be COPY FROM STDIN has not been answered
+    bool settings_hold_ = false;  // replayed settings that may fail have not been answered
+    bool internal_failed_ = false;
+};
+
+}  // namespace pgweir::session

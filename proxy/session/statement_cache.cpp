@@ -1,0 +1,83 @@
+#include "proxy/session/statement_cache.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace pgweir::session {
+
+namespace {
+
+// Ids are unique over all workers, so a server connection may change its worker with its prepared statements.
+std::uint64_t next_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and list node
+
+}  // namespace
+
+std::string CachedStatement::server_name() const { return std::string(kServerStatementPrefix) + std::to_string(id); }
+
+StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
+    : cache_(&cache), statement_(&statement) {
+    cache.acquired(statement);
+}
+
+StatementRef::StatementRef(const StatementRef& other) noexcept : cache_(other.cache_), statement_(other.statement_) {
+    if (statement_ != nullptr) cache_->acquired(*statement_);
+}
+
+StatementRef::StatementRef(StatementRef&& other) noexcept
+    : cache_(other.cache_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+StatementRef& StatementRef::operator=(StatementRef other) noexcept {
+    std::swap(cache_, other.cache_);
+    std::swap(statement_, other.statement_);
+    return *this;
+}
+
+StatementRef::~StatementRef() {
+    if (statement_ != nullptr) cache_->released(*statement_);
+}
+
+StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex) {
+    const auto found = statements_.find(Key{tail, settings.get()});
+    if (found != statements_.end()) return {*this, *found->second};
+    auto made = std::make_unique<CachedStatement>();
+    made->id = next_id();
+    made->tail.assign(tail);
+    made->settings = settings;
+    made->judged = sql::classify(made->text(), lex, functions_);
+    CachedStatement& statement = *made;
+    bytes_ += statement.tail.size() + kOverhead;
+    statements_.emplace(Key{statement.tail, settings.get()}, std::move(made));
+    StatementRef result(*this, statement);
+    shrink();
+    return result;
+}
+
+void StatementCache::acquired(CachedStatement& statement) noexcept {
+    if (statement.references++ == 0 && statement.idle_listed) {
+        idle_.erase(statement.idle_place);
+        statement.idle_listed = false;
+    }
+}
+
+void StatementCache::released(CachedStatement& statement) noexcept {
+    if (--statement.references > 0) return;
+    statement.idle_place = idle_.insert(idle_.end(), &statement);
+    statement.idle_listed = true;
+    if (bytes_ > max_bytes_) shrink();
+}
+
+void StatementCache::shrink() noexcept {
+    while (bytes_ > max_bytes_ && !idle_.empty()) {
+        CachedStatement* oldest = idle_.front();
+        idle_.pop_front();
+        bytes_ -= oldest->tail.size() + kOverhead;
+        statements_.erase(Key{oldest->tail, oldest->settings.get()});
+    }
+}
+
+}  // namespace pgweir::session

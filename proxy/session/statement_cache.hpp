@@ -1,0 +1,99 @@
+// The statements of the extended protocol that a worker knows: judged once, shared by all clients, bounded in bytes.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "protocol/bytes.hpp"
+#include "proxy/session/parameters.hpp"
+#include "proxy/sql/allowlist.hpp"
+#include "proxy/sql/classify.hpp"
+#include "proxy/sql/statement.hpp"
+
+namespace pgweir::session {
+
+class StatementCache;
+
+// A statement's text and parameter types as a Parse carries them, with what was judged of it. Worker-local.
+struct CachedStatement {
+    std::uint64_t id = 0;       // unique in the process; names the statement on servers
+    std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
+    ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
+    sql::Statement judged;      // its slices point into `tail`
+    std::uint32_t references = 0;
+    bool idle_listed = false;
+    std::list<CachedStatement*>::iterator idle_place;
+
+    [[nodiscard]] std::string_view text() const noexcept { return {tail.c_str()}; }
+    // The name under which servers know it.
+    [[nodiscard]] std::string server_name() const;
+};
+
+// The prefix of server_name(); a client's unknown name that begins like this must never reach a server unchanged.
+inline constexpr std::string_view kServerStatementPrefix = "pgweir_";
+
+// Counts one use of a cached statement, which therefore stays in the cache.
+class StatementRef {
+  public:
+    StatementRef() noexcept = default;
+    StatementRef(StatementCache& cache, CachedStatement& statement) noexcept;
+    StatementRef(const StatementRef& other) noexcept;
+    StatementRef(StatementRef&& other) noexcept;
+    StatementRef& operator=(StatementRef other) noexcept;
+    ~StatementRef();
+
+    [[nodiscard]] explicit operator bool() const noexcept { return statement_ != nullptr; }
+    [[nodiscard]] CachedStatement* operator->() const noexcept { return statement_; }
+    [[nodiscard]] CachedStatement& operator*() const noexcept { return *statement_; }
+    friend bool operator==(const StatementRef& a, const StatementRef& b) noexcept {
+        return a.statement_ == b.statement_;
+    }
+
+  private:
+    StatementCache* cache_ = nullptr;
+    CachedStatement* statement_ = nullptr;
+};
+
+class StatementCache {
+  public:
+    // `max_bytes` bounds what is kept of statements that nobody uses at the moment.
+    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes) : functions_(functions), max_bytes_(max_bytes) {}
+    StatementCache(const StatementCache&) = delete;
+    StatementCache& operator=(const StatementCache&) = delete;
+
+    // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
+    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
+
+    [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+  private:
+    friend class StatementRef;
+
+    struct Key {
+        std::string_view tail;
+        const ParameterSet* settings;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    struct Hash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4);
+        }
+    };
+
+    void acquired(CachedStatement& statement) noexcept;
+    void released(CachedStatement& statement) noexcept;
+    void shrink() noexcept;
+
+    const sql::Allowlist& functions_;
+    std::size_t max_bytes_;
+    std::size_t bytes_ = 0;
+    std::unordered_map<Key, std::unique_ptr<CachedStatement>, Hash> statements_;
+    std::list<CachedStatement*> idle_;  // nobody's at the moment, the longest unused first
+};
+
+}  // namespace pgweir::session

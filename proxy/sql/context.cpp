@@ -1,0 +1,171 @@
+#include "proxy/sql/context.hpp"
+
+namespace pgweir::sql {
+
+namespace {
+
+constexpr Code kDot = static_cast<Code>(TokenKind::dot);
+constexpr Code kOpen = static_cast<Code>(TokenKind::open);
+constexpr Code kComma = static_cast<Code>(TokenKind::comma);
+constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
+
+[[nodiscard]] bool begins_query(Keyword keyword) noexcept {
+    return keyword == Keyword::select || keyword == Keyword::values || keyword == Keyword::table ||
+           keyword == Keyword::insert || keyword == Keyword::update || keyword == Keyword::delete_ ||
+           keyword == Keyword::merge;
+}
+
+[[nodiscard]] bool joins(Code code) noexcept {
+    return code == code_of(Keyword::left) || code == code_of(Keyword::right) || code == code_of(Keyword::full) ||
+           code == code_of(Keyword::inner) || code == code_of(Keyword::outer) || code == code_of(Keyword::cross) ||
+           code == code_of(Keyword::natural);
+}
+
+// `(SELECT` right behind a name is no argument list: a subquery as an argument has parentheses of its own.
+[[nodiscard]] bool query_follows(Lexer ahead) noexcept {
+    const Token token = ahead.next();
+    if (token.kind != TokenKind::word) return false;
+    return token.keyword.id == Keyword::with || token.keyword.id == Keyword::select ||
+           token.keyword.id == Keyword::values || token.keyword.id == Keyword::table;
+}
+
+// OPERATOR(schema.+): an operator alone is no expression, save for the star.
+[[nodiscard]] bool operator_follows(Lexer ahead) noexcept {
+    Token token = ahead.next();
+    while (token.kind == TokenKind::word || token.kind == TokenKind::quoted) {
+        if (ahead.next().kind != TokenKind::dot) return false;
+        token = ahead.next();
+    }
+    return token.kind == TokenKind::op && ahead.text(token) != "*" && ahead.next().kind == TokenKind::close;
+}
+
+}  // namespace
+
+void Context::name(const Token& token) noexcept {
+    const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none && keyword_position();
+    if (code() == kDot) {
+        // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
+        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
+        if (!continues) {
+            chain_ = {token, token, 1};
+            before_ = history_;
+        }
+        chain_.last = token;
+        ++chain_.count;
+    } else {
+        chain_ = {token, token, 1};
+        before_ = history_;
+    }
+    if (keyword && token.keyword.id == Keyword::with && (code() == kStartCode || code() == kOpen)) {
+        with_bits_ |= bit(depth_);
+    } else if (keyword && with_bits_ != 0 && begins_query(token.keyword.id)) {
+        with_bits_ &= ~bit(depth_);
+    }
+    push(keyword ? code_of(token.keyword.id) : kNameCode);
+}
+
+void Context::enter(bool alias_follows) noexcept {
+    push(kOpen);
+    ++depth_;
+    with_bits_ &= ~bit(depth_);
+    alias_bits_ = alias_follows ? alias_bits_ | bit(depth_) : alias_bits_ & ~bit(depth_);
+}
+
+bool Context::close() noexcept {
+    if (depth_ == 0) return false;
+    push((alias_bits_ & bit(depth_)) != 0 ? kAliasClose : static_cast<Code>(TokenKind::close));
+    --depth_;
+    return true;
+}
+
+bool Context::open(const Lexer& lexer) noexcept {
+    const Code previous = code();
+    const bool in_with = (with_bits_ & bit(depth_)) != 0;
+    const bool is_name = previous == kNameCode;
+    if (!is_name && previous <= code_of(Keyword::none)) {
+        // No name at all. A relation or an operand: no call can follow it directly, as one can DISTINCT ON (…).
+        if (in_with) with_bits_ &= ~bit(depth_);
+        enter(previous == kComma || previous == kOpen);
+        return false;
+    }
+    const Keyword keyword = is_name ? Keyword::none : chain_.last.keyword.id;
+    if (!is_name && (!chain_.last.keyword.callable || before(0) == kStartCode)) {
+        if (in_with && keyword != Keyword::as) with_bits_ &= ~bit(depth_);
+        enter(keyword == Keyword::from || keyword == Keyword::lateral || keyword == Keyword::group);
+        // TREAT(x AS f) calls f.
+        return keyword == Keyword::treat;
+    }
+    // OPERATOR(…) is followed by an operand, so by a call perhaps: it never closes as kAliasClose.
+    const bool is_operator = keyword == Keyword::operator_;
+    const bool exempt = (!is_operator && declares()) || special(keyword, lexer);
+    if (in_with && !exempt) with_bits_ &= ~bit(depth_);
+    const bool follows_call = before(0) == kAliasClose && keyword == Keyword::none;  // OVER, FILTER, an alias
+    enter(!is_operator && (!exempt || follows_call || keyword == Keyword::join));
+    return !exempt;
+}
+
+// The name is declared or is a type's: nothing in these places is ever called.
+bool Context::declares() const noexcept {
+    const Code b0 = before(0);
+    const Code b1 = before(1);
+    if (b0 == code_of(Keyword::as) || b0 == kTypecast || b0 == code_of(Keyword::with)) return true;
+    if (b0 == kAliasClose) return chain_.count == 1;
+    if (b0 == kComma) return (with_bits_ & bit(depth_)) != 0;
+    if (b0 == code_of(Keyword::recursive) || b0 == code_of(Keyword::ordinality)) return b1 == code_of(Keyword::with);
+    // INSERT INTO t (…), CREATE TABLE [IF NOT EXISTS] t (…), REFERENCES t (…)
+    if (b0 == code_of(Keyword::into) || b0 == code_of(Keyword::table) || b0 == code_of(Keyword::references))
+        return true;
+    if (b0 == code_of(Keyword::exists)) return b1 == code_of(Keyword::not_) && before(2) == kNameCode;
+    if (b0 == code_of(Keyword::copy)) return b1 == kStartCode;
+    return b0 == code_of(Keyword::binary) && b1 == code_of(Keyword::copy) && before(2) == kStartCode;
+}
+
+// An unreserved keyword before a parenthesis, in a place where the grammar has no function of that name.
+bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
+    const Code b0 = before(0);
+    const Code b1 = before(1);
+    switch (keyword) {
+        case Keyword::by:
+            return b0 == code_of(Keyword::order) || b0 == code_of(Keyword::group) || b0 == code_of(Keyword::partition);
+        case Keyword::cube:
+        case Keyword::rollup:
+            return b0 == code_of(Keyword::by) && b1 == code_of(Keyword::group);
+        case Keyword::sets:
+            return b0 == code_of(Keyword::grouping);
+        case Keyword::first:
+        case Keyword::next:
+            return b0 == code_of(Keyword::fetch);
+        case Keyword::zone:
+            return b0 == code_of(Keyword::time) && b1 == code_of(Keyword::at);
+        case Keyword::varying:
+            // Behind AS the type's first word looks like a label.
+            return b1 == code_of(Keyword::as) || b0 == code_of(Keyword::character) || b0 == code_of(Keyword::char_) ||
+                   b0 == code_of(Keyword::nchar) || b0 == code_of(Keyword::bit);
+        case Keyword::materialized:
+            return b1 == code_of(Keyword::as);  // AS NOT MATERIALIZED: NOT looks like a label
+        case Keyword::join:
+            return joins(b0) || operand_before() || query_follows(lexer);
+        case Keyword::ilike:
+            return operand_before();
+        case Keyword::operator_:
+            return operator_follows(lexer);
+        case Keyword::key:
+            return b0 == code_of(Keyword::primary) || b0 == code_of(Keyword::foreign);
+        // ON CONFLICT (…), SET (…) =, THEN INSERT (…): only where nothing is hidden from a read.
+        case Keyword::conflict:
+        case Keyword::set:
+        case Keyword::insert:
+            return writes_;
+        default:
+            return false;
+    }
+}
+
+// Before the name stands an operand, so the name is an infix keyword. Prefix words as ESCAPE have codes of their own.
+bool Context::operand_before() const noexcept {
+    const Code b0 = before(0) == code_of(Keyword::not_) ? before(1) : before(0);
+    return b0 == kNameCode || b0 == kAliasClose || b0 == static_cast<Code>(TokenKind::string) ||
+           b0 == static_cast<Code>(TokenKind::parameter) || b0 == static_cast<Code>(TokenKind::bracket_close);
+}
+
+}  // namespace pgweir::sql

@@ -1,0 +1,83 @@
+// Tells a function call from everything else that puts a name before a parenthesis: column lists behind an alias, type
+// modifiers, keywords. Whatever is not certain counts as a call (semantics.md B).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/sql/lexer.hpp"
+
+namespace pgweir::sql {
+
+// What a token was, in 16 bits: a kind, or a keyword in a place where it is one.
+using Code = std::uint16_t;
+
+inline constexpr Code kStartCode = 0;
+inline constexpr Code kNameCode = static_cast<Code>(TokenKind::word);
+// A parenthesis closed behind which a name before another parenthesis is never called: `f(…) alias(`, `f(…) FILTER (`.
+inline constexpr Code kAliasClose = 32;
+
+[[nodiscard]] constexpr Code code_of(Keyword keyword) noexcept {
+    return static_cast<Code>(64 + static_cast<Code>(keyword));
+}
+
+// A possibly qualified name: a, a.b, a.b.c.
+struct NameChain {
+    Token first;
+    Token last;
+    std::size_t count = 0;
+};
+
+class Context {
+  public:
+    // Forgets all: a new statement.
+    void reset() noexcept { *this = Context{}; }
+    // What comes next begins a statement, as the one behind EXPLAIN.
+    void expect_verb() noexcept { history_ = 0; }
+    // The statement is known not to be a read.
+    void note_write() noexcept { writes_ = true; }
+
+    // Whether the next word is a keyword if it looks like one: not behind a dot, and not a label behind AS.
+    [[nodiscard]] bool keyword_position() const noexcept {
+        return code() != static_cast<Code>(TokenKind::dot) && code() != code_of(Keyword::as);
+    }
+    // The tokens before: 0 is the newest, 3 the oldest that is remembered.
+    [[nodiscard]] Code code(unsigned back = 0) const noexcept { return at(history_, back); }
+    [[nodiscard]] std::size_t depth() const noexcept { return depth_; }
+    [[nodiscard]] const NameChain& chain() const noexcept { return chain_; }
+
+    // Takes an identifier or keyword.
+    void name(const Token& token) noexcept;
+    // Takes an opening parenthesis, behind which `lexer` stands. True: it calls chain().
+    [[nodiscard]] bool open(const Lexer& lexer) noexcept;
+    // Takes a closing parenthesis. False: there was none open.
+    [[nodiscard]] bool close() noexcept;
+    // Takes any other token.
+    void other(TokenKind kind) noexcept { push(static_cast<Code>(kind)); }
+
+  private:
+    static constexpr std::size_t kTrackedDepth = 64;  // deeper nesting gets no exceptions
+
+    [[nodiscard]] static Code at(std::uint64_t history, unsigned back) noexcept {
+        return static_cast<Code>(history >> (16U * back));
+    }
+    [[nodiscard]] Code before(unsigned back) const noexcept { return at(before_, back); }
+    void push(Code code) noexcept { history_ = (history_ << 16U) | code; }
+    [[nodiscard]] static std::uint64_t bit(std::size_t depth) noexcept {
+        return depth < kTrackedDepth ? std::uint64_t{1} << depth : 0;
+    }
+    void enter(bool alias_follows) noexcept;
+    [[nodiscard]] bool declares() const noexcept;
+    [[nodiscard]] bool special(Keyword keyword, const Lexer& lexer) const noexcept;
+    [[nodiscard]] bool operand_before() const noexcept;
+
+    std::uint64_t history_ = 0;
+    std::uint64_t before_ = 0;      // the history before the chain
+    std::uint64_t alias_bits_ = 0;  // by depth: the parenthesis that opened it closes as kAliasClose
+    std::uint64_t with_bits_ = 0;   // by depth: in the list of a WITH
+    NameChain chain_;
+    std::size_t depth_ = 0;
+    bool writes_ = false;
+};
+
+}  // namespace pgweir::sql

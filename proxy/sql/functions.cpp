@@ -1,0 +1,74 @@
+#include "proxy/sql/functions.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "proxy/sql/function_names.hpp"
+
+namespace pgweir::sql {
+
+namespace {
+
+struct List {
+    std::string_view names;  // each followed by one space
+    FunctionInfo info;
+};
+
+constexpr List kLists[] = {
+    {kAllowedNames, {true, true, Effect::none}},       {kInertNames, {true, false, Effect::none}},
+    {kSettingNames, {true, false, Effect::set_other}}, {kAdvisoryLockNames, {true, false, Effect::advisory_lock}},
+    {kSequenceNames, {true, false, Effect::sequence}}, {kCurrvalNames, {true, false, Effect::currval}},
+    {kLoadNames, {true, false, Effect::load}},         {kTaintNames, {true, false, Effect::taint}},
+};
+
+// Where a name stands in its list. Small, so that the table stays in the cache.
+struct Slot {
+    std::uint16_t begin = 0;
+    std::uint8_t size = 0;  // 0: free
+    std::uint8_t list = 0;
+};
+
+constexpr std::size_t kSlots = 8192;
+
+[[nodiscard]] constexpr std::size_t slot_of(std::string_view name) noexcept {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+    return (hash ^ (hash >> 15U)) % kSlots;
+}
+
+consteval void add(std::array<Slot, kSlots>& slots, std::size_t list) {
+    const std::string_view names = kLists[list].names;
+    static_assert(kAllowedNames.size() < std::numeric_limits<std::uint16_t>::max());
+    for (std::size_t begin = 0; begin < names.size();) {
+        const std::size_t end = names.find(' ', begin);
+        std::size_t slot = slot_of(names.substr(begin, end - begin));
+        while (slots[slot].size != 0) slot = (slot + 1) % kSlots;
+        slots[slot] = {static_cast<std::uint16_t>(begin), static_cast<std::uint8_t>(end - begin),
+                       static_cast<std::uint8_t>(list)};
+        begin = end + 1;
+    }
+}
+
+[[nodiscard]] consteval std::array<Slot, kSlots> make_slots() {
+    std::array<Slot, kSlots> slots{};
+    for (std::size_t list = 0; list < std::size(kLists); ++list) add(slots, list);
+    return slots;
+}
+
+constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
+
+}  // namespace
+
+FunctionInfo find_function(std::string_view name) noexcept {
+    for (std::size_t at = slot_of(name); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
+        const Slot& slot = kSlotTable[at];
+        const List& list = kLists[slot.list];
+        if (list.names.substr(slot.begin, slot.size) == name) return list.info;
+    }
+    return {};
+}
+
+}  // namespace pgweir::sql

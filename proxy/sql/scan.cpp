@@ -1,0 +1,263 @@
+#include "proxy/sql/scan.hpp"
+
+#include <array>
+
+#include "proxy/sql/functions.hpp"
+#include "proxy/sql/hint.hpp"
+#include "proxy/sql/relations.hpp"
+#include "proxy/sql/text.hpp"
+
+namespace pgweir::sql {
+
+namespace {
+
+[[nodiscard]] std::string_view without_quotes(std::string_view text) noexcept {
+    return text.size() >= 2 ? text.substr(1, text.size() - 2) : std::string_view{};
+}
+
+}  // namespace
+
+Statement Scan::run() noexcept {
+    while (true) {
+        const Token token = lexer_.next();
+        if (statements_ == 0 && !verb_known_ && !explain_ && !lexer_.comments().empty()) {
+            result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
+        }
+        if (token.kind == TokenKind::end) break;
+        on_token(token);
+    }
+    finish_statement();
+    result_.empty = statements_ == 0;
+    if (result_.empty) result_.reason = Reason::empty;
+    result_.multiple = statements_ > 1;
+    return result_;
+}
+
+void Scan::on_token(const Token& token) noexcept {
+    if (token.kind == TokenKind::semicolon) {
+        finish_statement();
+        return;
+    }
+    begun_ = true;
+    if (sequence_row_) {
+        sequence_row_ = false;
+        if (token.kind != TokenKind::open) doubts_ |= kDoubtSequence;
+    }
+    if (!verb_known_) find_verb(token);
+    if (verb_known_ && !reads(verb_)) {
+        head_.add(token);
+        if (verb_ == Keyword::copy && copy_target_ == CopyTarget::none) look_for_copy_target(token);
+    }
+    switch (token.kind) {
+        case TokenKind::word:
+        case TokenKind::quoted:
+        case TokenKind::unicode:
+            on_name(token);
+            return;
+        case TokenKind::open:
+            on_open();
+            return;
+        case TokenKind::close:
+            on_close();
+            return;
+        case TokenKind::bad:
+            doubts_ |= kDoubtSyntax;
+            break;
+        case TokenKind::end:
+        case TokenKind::string:
+        case TokenKind::number:
+        case TokenKind::parameter:
+        case TokenKind::op:
+        case TokenKind::typecast:
+        case TokenKind::bracket_open:
+        case TokenKind::bracket_close:
+        case TokenKind::comma:
+        case TokenKind::dot:
+        case TokenKind::semicolon:
+        case TokenKind::colon:
+            break;
+    }
+    context_.other(token.kind);
+}
+
+// The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
+void Scan::find_verb(const Token& token) noexcept {
+    if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
+    if (in_options_) {
+        const Keyword word = token.keyword.id;
+        if (word == Keyword::analyze || word == Keyword::analyse) analyze_ = true;
+        return;
+    }
+    const Keyword word = token.kind == TokenKind::word ? token.keyword.id : Keyword::none;
+    if (explain_ && (word == Keyword::analyze || word == Keyword::analyse || word == Keyword::verbose)) {
+        analyze_ = analyze_ || word != Keyword::verbose;
+        context_.expect_verb();
+        return;
+    }
+    if (word == Keyword::explain && !explain_ && context_.depth() == 0) {
+        explain_ = true;
+        return;
+    }
+    verb_ = word;
+    verb_known_ = true;
+    if (context_.depth() == 0) context_.expect_verb();
+    if (!reads(verb_) && verb_ != Keyword::copy) context_.note_write();
+}
+
+void Scan::on_name(const Token& token) noexcept {
+    const bool label = context_.code() == code_of(Keyword::as);
+    const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none;
+    if (keyword && context_.keyword_position()) {
+        on_keyword(token.keyword.id);
+    } else if (token.kind == TokenKind::word) {
+        on_identifier(lexer_.text(token), label);
+    } else if (token.kind == TokenKind::quoted) {
+        on_identifier(without_quotes(lexer_.text(token)), label);
+    } else {
+        // Of U&"…" the name is not decoded, so it may be any function's or view's.
+        doubts_ |= kDoubtFunction;
+        effects_ |= Effect::taint;
+    }
+    context_.name(token);
+}
+
+void Scan::on_keyword(Keyword keyword) noexcept {
+    const Code previous = context_.code();
+    const bool after_for = previous == code_of(Keyword::for_);
+    switch (keyword) {
+        case Keyword::update:
+            doubts_ |= after_for || previous == code_of(Keyword::key) ? kDoubtLock : kDoubtWrite;
+            context_.note_write();
+            break;
+        case Keyword::insert:
+        case Keyword::delete_:
+        case Keyword::merge:
+            doubts_ |= kDoubtWrite;
+            context_.note_write();
+            break;
+        case Keyword::into:
+            doubts_ |= kDoubtInto;
+            break;
+        case Keyword::share:
+        case Keyword::no:
+        case Keyword::key:
+            if (after_for) doubts_ |= kDoubtLock;
+            break;
+        case Keyword::for_:
+            for_seen_ = true;
+            break;
+        case Keyword::temp:
+        case Keyword::temporary:
+            on_temporary();
+            break;
+        case Keyword::hold:
+            if (verb_ == Keyword::declare && !for_seen_ && previous == code_of(Keyword::with)) {
+                effects_ |= Effect::hold_cursor;
+            }
+            break;
+        case Keyword::last_value:
+        case Keyword::is_called:
+        case Keyword::log_cnt:
+            sequence_row_ = true;
+            break;
+        default:
+            break;  // the others say nothing by themselves
+    }
+}
+
+// INTO [LOCAL | GLOBAL] TEMP, CREATE [OR REPLACE] [LOCAL | GLOBAL] TEMP.
+void Scan::on_temporary() noexcept {
+    const Code previous = context_.code();
+    const bool scoped = previous == code_of(Keyword::local) || previous == code_of(Keyword::global);
+    const Code before = context_.code(scoped ? 1 : 0);
+    const bool replace = before == kNameCode && context_.code(scoped ? 3 : 2) == code_of(Keyword::create);
+    if (before == code_of(Keyword::into) || before == code_of(Keyword::create) || replace)
+        effects_ |= Effect::temporary;
+}
+
+// A name, not a keyword: of a column, a relation, a function, a schema. `label`: it stands behind AS.
+void Scan::on_identifier(std::string_view name, bool label) noexcept {
+    if (name.empty()) return;
+    const char first = lower(name.front());
+    if (first == 'p') {
+        if (is_node_local(name)) doubts_ |= kDoubtNodeLocal;
+        if (is_temporary_schema(name) && verb_ != Keyword::set) {
+            doubts_ |= kDoubtTemporary;
+            effects_ |= Effect::temporary;
+        }
+    } else if ((first == 'l' || first == 'i') && !label && is_sequence_column(name)) {
+        sequence_row_ = true;
+    } else if (first == 'e' && label && verb_ == Keyword::create && equals_folded(name, "execute")) {
+        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
+    }
+}
+
+void Scan::on_open() noexcept {
+    if (explain_ && !verb_known_ && !in_options_ && context_.depth() == 0) {
+        Lexer ahead = lexer_;
+        const Token token = ahead.next();
+        in_options_ = token.kind != TokenKind::open && !(token.kind == TokenKind::word && reads(token.keyword.id));
+    }
+    const bool call = context_.open(lexer_);
+    if (call && !in_copy_options()) on_call();
+}
+
+// COPY … TO STDOUT (FORMAT csv): options.
+bool Scan::in_copy_options() const noexcept {
+    if (verb_ != Keyword::copy || copy_target_ != CopyTarget::stream || context_.depth() != 1) return false;
+    const Keyword last = context_.chain().last.keyword.id;
+    return last == Keyword::stdin_ || last == Keyword::stdout_;
+}
+
+void Scan::on_close() noexcept {
+    if (!context_.close()) doubts_ |= kDoubtSyntax;
+    if (in_options_ && context_.depth() == 0) in_options_ = false;
+}
+
+// context_.chain() is called. Only names that are certain to be pg_catalog's or unqualified are looked up as built-in.
+void Scan::on_call() noexcept {
+    const NameChain& chain = context_.chain();
+    std::array<char, 64> buffer;
+    std::string_view name = lexer_.text(chain.last);
+    if (chain.last.kind == TokenKind::quoted) {
+        name = without_quotes(name);
+    } else if (name.size() <= buffer.size()) {
+        for (std::size_t i = 0; i < name.size(); ++i) buffer[i] = lower(name[i]);
+        name = {buffer.data(), name.size()};
+    }
+    const std::string_view schema = lexer_.text(chain.first);
+    const bool catalog = chain.count == 2 && (schema == "\"pg_catalog\"" || equals_folded(schema, "pg_catalog"));
+    const bool plain = chain.last.kind != TokenKind::unicode && chain.last.keyword.id != Keyword::treat;
+    const bool builtin = plain && (catalog || chain.count == 1);
+    if (plain && (builtin ? functions_.contains(name) : functions_.contains_added(name))) return;
+    doubts_ |= kDoubtFunction;
+    const FunctionInfo info = builtin ? find_function(name) : FunctionInfo{};
+    effects_ |= info.allowed ? Effect::taint : info.effect;  // the configuration says that a built-in name is not safe
+}
+
+// COPY … TO or FROM at depth 0, and what follows that. STDIN and STDOUT mean the same.
+void Scan::look_for_copy_target(const Token& token) noexcept {
+    if (context_.depth() != 0) return;
+    const Code previous = context_.code();
+    if (previous != code_of(Keyword::to) && previous != code_of(Keyword::from)) return;
+    copy_direction_ = previous == code_of(Keyword::to) ? Keyword::to : Keyword::from;
+    const bool stream = token.keyword.id == Keyword::stdin_ || token.keyword.id == Keyword::stdout_;
+    copy_target_ = token.kind == TokenKind::word && stream ? CopyTarget::stream : CopyTarget::file;
+}
+
+void Scan::finish_statement() noexcept {
+    if (!begun_) return;
+    if (sequence_row_) doubts_ |= kDoubtSequence;
+    if (context_.depth() != 0 || !verb_known_) doubts_ |= kDoubtSyntax;
+    ++statements_;
+    merge(judge());
+    context_.reset();
+    head_.clear();
+    verb_ = copy_direction_ = Keyword::none;
+    copy_target_ = CopyTarget::none;
+    doubts_ = 0;
+    effects_ = Effect::none;
+    begun_ = verb_known_ = explain_ = analyze_ = in_options_ = sequence_row_ = for_seen_ = false;
+}
+
+}  // namespace pgweir::sql

@@ -1,0 +1,84 @@
+// One walk over the tokens of a text, collecting what each statement may do. Used by classify() alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/sql/allowlist.hpp"
+#include "proxy/sql/context.hpp"
+#include "proxy/sql/head.hpp"
+#include "proxy/sql/lexer.hpp"
+#include "proxy/sql/statement.hpp"
+#include "proxy/sql/utility.hpp"
+
+namespace pgweir::sql {
+
+// Why a statement that begins like a read may be none. In the order in which they are named to the user.
+enum Doubt : std::uint32_t {
+    kDoubtInto = 1U << 0,
+    kDoubtLock = 1U << 1,
+    kDoubtWrite = 1U << 2,
+    kDoubtTemporary = 1U << 3,
+    kDoubtFunction = 1U << 4,
+    kDoubtNodeLocal = 1U << 5,
+    kDoubtSequence = 1U << 6,
+    kDoubtSyntax = 1U << 7,
+};
+
+// The verbs of queries.
+[[nodiscard]] constexpr bool reads(Keyword verb) noexcept {
+    return verb == Keyword::select || verb == Keyword::with || verb == Keyword::values || verb == Keyword::table;
+}
+
+class Scan {
+  public:
+    Scan(std::string_view text, bool standard_strings, const Allowlist& functions) noexcept
+        : lexer_(text, standard_strings), text_(text), functions_(functions) {}
+
+    // Walks through the whole text. Call once.
+    [[nodiscard]] Statement run() noexcept;
+
+  private:
+    void on_token(const Token& token) noexcept;
+    void on_name(const Token& token) noexcept;
+    void on_keyword(Keyword keyword) noexcept;
+    void on_identifier(std::string_view name, bool label) noexcept;
+    void on_temporary() noexcept;
+    void on_open() noexcept;
+    void on_close() noexcept;
+    void on_call() noexcept;
+    [[nodiscard]] bool in_copy_options() const noexcept;
+    void find_verb(const Token& token) noexcept;
+    void look_for_copy_target(const Token& token) noexcept;
+    void finish_statement() noexcept;
+    [[nodiscard]] Utility judge() noexcept;
+    [[nodiscard]] Utility judge_query() const noexcept;
+    [[nodiscard]] Utility judge_copy() const noexcept;
+    void merge(const Utility& statement) noexcept;
+
+    Lexer lexer_;
+    std::string_view text_;
+    const Allowlist& functions_;
+    Statement result_;
+    std::size_t statements_ = 0;
+
+    // Of the statement at hand.
+    enum class CopyTarget : std::uint8_t { none, stream, file };
+    Context context_;
+    Head head_;
+    Keyword verb_ = Keyword::none;
+    Keyword copy_direction_ = Keyword::none;
+    CopyTarget copy_target_ = CopyTarget::none;
+    std::uint32_t doubts_ = 0;
+    Effect effects_ = Effect::none;
+    bool begun_ = false;       // there was a token
+    bool verb_known_ = false;  // the verb has been seen, behind EXPLAIN the inner one
+    bool explain_ = false;
+    bool analyze_ = false;
+    bool in_options_ = false;    // of EXPLAIN (…)
+    bool sequence_row_ = false;  // the newest token may name a column of a sequence
+    bool for_seen_ = false;
+};
+
+}  // namespace pgweir::sql

@@ -1,0 +1,24 @@
+// The SQL scanner on any bytes. The first byte chooses the settings.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/routing/route.hpp"
+#include "proxy/sql/classify.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace pgweir;
+    static const sql::Allowlist functions;
+    if (size == 0) return 0;
+    const sql::LexSettings settings{(data[0] & 1U) == 0, (data[0] & 2U) != 0};
+    const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    const sql::Statement statement = sql::classify(text, settings, functions);
+    const routing::Route route = routing::choose_route(statement, {});
+    const bool begins = statement.transaction == sql::Transaction::begin_read_only;
+    if (route.target == routing::Target::replica && !begins) {
+        // What goes to a replica is one statement, known to read, read with the right rules.
+        if (!statement.reads_only || statement.multiple || statement.empty) __builtin_trap();
+        if (!settings.standard_conforming_strings || text.find('\0') != std::string_view::npos) __builtin_trap();
+    }
+    return sql::name(route.reason).empty() ? 1 : 0;
+}

@@ -1,0 +1,23 @@
+# Integration tests: each file of Python here is one ctest against a real PostgreSQL cluster of its own.
+# Sanitizer builds run the files that reach the most code in the least time, and slowly.
+
+set(integration_environment "")
+set(integration_timeout 300)
+file(GLOB integration_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.py)
+if(PGWEIR_SANITIZE)
+  list(FILTER integration_files INCLUDE REGEX "/(auth|cancel|cli|copy|extended|hostile|pgbench|session|shutdown)_test\\.py$")
+  set(integration_environment
+      "PGWEIR_SLOW=5;PGWEIR_PGBENCH_SECONDS=2;ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=0")
+  set(integration_timeout 900)
+endif()
+
+if(TARGET pgweir)
+  foreach(file ${integration_files})
+    get_filename_component(name ${file} NAME_WE)
+    string(REGEX REPLACE "_test$" "" name ${name})
+    add_test(NAME integration.${name} COMMAND /usr/bin/python3 ${file} $<TARGET_FILE:pgweir>)
+    # One at a time: they measure times and count connections on a small machine.
+    set_tests_properties(integration.${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT ${integration_timeout}
+                         ENVIRONMENT "${integration_environment}")
+  endforeach()
+endif()

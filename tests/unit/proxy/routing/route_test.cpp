@@ -1,0 +1,74 @@
+// The order in which what is known settles a route.
+#include "proxy/routing/route.hpp"
+
+#include <gtest/gtest.h>
+
+#include "proxy/sql/classify.hpp"
+
+namespace pgweir::routing {
+namespace {
+
+Route route(std::string_view sql, const SessionFacts& facts = {}) {
+    static const sql::Allowlist list;
+    return choose_route(sql::classify(sql, {}, list), facts);
+}
+
+constexpr Route replica(Reason reason) { return {Target::replica, reason}; }
+constexpr Route primary(Reason reason) { return {Target::primary, reason}; }
+
+TEST(ChooseRoute, ByStatement) {
+    EXPECT_EQ(route("SELECT 1"), replica(Reason::read));
+    EXPECT_EQ(route("DELETE FROM t"), primary(Reason::write));
+    EXPECT_EQ(route("SELECT f()"), primary(Reason::function_not_allowed));
+    EXPECT_EQ(route(""), primary(Reason::empty));
+    EXPECT_EQ(route("SET pgweir.x = 1"), primary(Reason::local));
+}
+
+TEST(ChooseRoute, Transactions) {
+    const SessionFacts read_only{.default_read_only = true};
+    EXPECT_EQ(route("BEGIN"), primary(Reason::transaction));
+    EXPECT_EQ(route("BEGIN", read_only), replica(Reason::read_only_transaction));
+    EXPECT_EQ(route("BEGIN READ ONLY"), replica(Reason::read_only_transaction));
+    EXPECT_EQ(route("BEGIN READ WRITE", read_only), primary(Reason::read_write_transaction));
+    EXPECT_EQ(route("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY", read_only), primary(Reason::serializable));
+    EXPECT_EQ(route("COMMIT"), primary(Reason::transaction_end));
+    EXPECT_EQ(route("PREPARE TRANSACTION 'x'"), primary(Reason::two_phase));
+    EXPECT_EQ(route("SAVEPOINT a"), primary(Reason::transaction_control));
+    EXPECT_EQ(route("BEGIN; SELECT 1", read_only), primary(Reason::multiple_statements));
+    EXPECT_EQ(route("/* pgweir: primary */ BEGIN READ ONLY"), primary(Reason::hint_primary));
+    EXPECT_EQ(route("/* pgweir: replica */ BEGIN"), primary(Reason::transaction));
+}
+
+TEST(ChooseRoute, Order) {
+    SessionFacts facts;
+    EXPECT_EQ(route("/* pgweir: primary */ SELECT 1"), primary(Reason::hint_primary));
+    EXPECT_EQ(route("/* pgweir: nearest */ SELECT 1"), primary(Reason::hint_invalid));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT f()"), replica(Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ DELETE FROM t"), primary(Reason::write));
+    facts.read_preference = ReadPreference::primary;
+    EXPECT_EQ(route("SELECT 1", facts), primary(Reason::read_preference));
+    EXPECT_EQ(route("BEGIN READ ONLY", facts), primary(Reason::read_preference));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), replica(Reason::hint_replica));
+    facts.default_serializable = true;
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), primary(Reason::serializable));
+    EXPECT_EQ(route("BEGIN READ ONLY", facts), primary(Reason::serializable));
+    facts.pinned = true;
+    EXPECT_EQ(route("SELECT 1", facts), primary(Reason::pinned));
+    facts.split = false;
+    EXPECT_EQ(route("SELECT 1", facts), primary(Reason::split_off));
+    EXPECT_EQ(route("SET pgweir.x = 1", facts), primary(Reason::local));
+}
+
+TEST(Worse, AnyPrimaryMakesAllPrimary) {
+    const Route read = replica(Reason::read);
+    const Route write = primary(Reason::write);
+    const Route lock = primary(Reason::row_lock);
+    EXPECT_EQ(worse(read, read), read);
+    EXPECT_EQ(worse(read, write), write);
+    EXPECT_EQ(worse(write, read), write);
+    EXPECT_EQ(worse(write, lock), write);
+    EXPECT_EQ(worse(replica(Reason::hint_replica), read), replica(Reason::hint_replica));
+}
+
+}  // namespace
+}  // namespace pgweir::routing
