@@ -36,8 +36,8 @@ struct Expected {
     Purpose purpose = Purpose::client;
     bool fake = false;          // never sent to the server: answered by `answer` when its turn comes
     bool hide_ready = false;    // its ReadyForQuery is not forwarded, its error is
-    std::string answer;         // of a fake
-    std::unique_ptr<Undo> undo;
+    std::string answer{};       // of a fake
+    std::unique_ptr<Undo> undo{};
 
     // Ends in a ReadyForQuery of its own.
     [[nodiscard]] bool ends_ready() const noexcept { return request >= Request::sync; }

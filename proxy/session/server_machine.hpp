@@ -67,6 +67,9 @@ class ServerMachine {
         return queue_.client_ready() == 0 && !copy_hold_ && !settings_hold_;
     }
 
+    // A request of ours has not been answered.
+    [[nodiscard]] bool internal_pending() const noexcept { return queue_.ready() > queue_.client_ready(); }
+
     [[nodiscard]] TransactionStatus status() const noexcept { return status_; }
     [[nodiscard]] Copy copy() const noexcept { return copy_; }
     [[nodiscard]] bool skipping() const noexcept { return skipping_; }

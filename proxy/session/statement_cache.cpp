@@ -17,7 +17,9 @@ constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and
 
 }  // namespace
 
-std::string CachedStatement::server_name() const { return std::string(kServerStatementPrefix) + std::to_string(id); }
+std::string server_statement_name(std::uint64_t id) { return std::string(kServerStatementPrefix) + std::to_string(id); }
+
+std::string CachedStatement::server_name() const { return server_statement_name(id); }
 
 StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
     : cache_(&cache), statement_(&statement) {

@@ -35,6 +35,7 @@ struct CachedStatement {
 
 // The prefix of server_name(); a client's unknown name that begins like this must never reach a server unchanged.
 inline constexpr std::string_view kServerStatementPrefix = "pgweir_";
+[[nodiscard]] std::string server_statement_name(std::uint64_t id);
 
 // Counts one use of a cached statement, which therefore stays in the cache.
 class StatementRef {
@@ -67,6 +68,12 @@ class StatementCache {
 
     // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
     [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
+
+    [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
+    // What the worker's clients did, since the start.
+    struct Counters {
+        std::uint64_t client_parses = 0, server_parses = 0, binds = 0;
+    } counters;
 
     [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }

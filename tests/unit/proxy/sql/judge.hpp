@@ -1,11 +1,15 @@
 // Shorthands of this room's tests.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "proxy/sql/classify.hpp"
 
 namespace pgweir::sql::test {
+
+// Calls of operator new in this process so far (allocations_test.cpp).
+std::size_t allocation_count();
 
 inline const Allowlist& builtin() {
     static const Allowlist list;

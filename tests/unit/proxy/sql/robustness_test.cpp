@@ -2,26 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <new>
 #include <random>
 #include <string>
 
 #include "judge.hpp"
-
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace pgweir::sql::test {
 namespace {
@@ -72,12 +58,12 @@ TEST(Robustness, EveryPrefix) {
 TEST(Robustness, TakesNoMemory) {
     const Allowlist list({"my_function"}, {"lower"});
     const std::string all = corpus("plain_reads.sql") + corpus("non_reads.sql");
-    const std::size_t before = allocations;
+    const std::size_t before = allocation_count();
     for (std::size_t at = 0; at < all.size(); at = std::min(all.find(";\n", at), all.size() - 2) + 2) {
         const std::size_t end = all.find(";\n", at);
         (void)classify(std::string_view(all).substr(at, end - at), {}, list);
     }
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(allocation_count(), before);
 }
 
 TEST(Robustness, EmptyViews) {

@@ -1,0 +1,396 @@
+#include "proxy/net/client.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/net/canceler.hpp"
+#include "proxy/net/client_starting.hpp"
+#include "proxy/net/server.hpp"
+
+namespace pgweir::net {
+
+namespace sqlstate = protocol::sqlstate;
+
+namespace {
+
+constexpr std::size_t kMaxKept = 64 * 1024;  // of pipelined bytes while a segment is in flight
+
+std::uint64_t next_client_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
+
+Client::Client(Worker& worker, int fd, bool over_limit)
+    : Peer(worker.io()), worker_(worker), since_(worker.now()), id_(next_client_id()),
+      connected_(std::chrono::system_clock::now()) {
+    int family = AF_INET;
+    socklen_t size = sizeof family;
+    ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+    socket_.assign(boost::asio::generic::stream_protocol(family, 0), fd);
+    const int on = 1;
+    if (family != AF_UNIX) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    boost::system::error_code error;
+    const auto remote = socket_.remote_endpoint(error);
+    if (!error) describe_endpoint(remote, address_, port_);
+    RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
+    starting_ = std::make_unique<Starting>(worker.shared(), over_limit);
+}
+
+Client::~Client() = default;
+
+void Client::start() {
+    worker_.counters().clients.add(1);
+    counted_ = true;
+    arm_read();
+}
+
+bool Client::gated() const noexcept {
+    if (waiting() || homeless_ || state_ == State::welcome || console_busy_) return true;
+    if (server_ == nullptr) return false;
+    const session::ServerMachine& machine = server_->machine();
+    return server_->blocked() || (!machine.accepts_requests() && machine.copy() != session::Copy::in);
+}
+
+void Client::on_readable() {
+    if (gated()) {  // read on when the gate opens; only the end of the stream matters now
+        if (hung_up()) close("client closed the connection");
+        return;
+    }
+    Worker& worker = worker_;
+    if (in_.size() >= Worker::kScratch / 2) {
+        const std::size_t old = in_.size();
+        in_.resize(old + std::max(Worker::kScratch, old / 2));
+        const std::ptrdiff_t got = receive(in_.data() + old, in_.size() - old);
+        in_.resize(old + static_cast<std::size_t>(std::max<std::ptrdiff_t>(got, 0)));
+        if (got == 0) return close("client closed the connection");
+        if (got > 0) worker.counters().client_bytes_received.add(static_cast<std::uint64_t>(got));
+        const std::string all = std::exchange(in_, {});
+        return on_bytes(as_bytes(all));
+    }
+    const std::size_t kept = in_.size();
+    std::memcpy(worker.scratch.data(), in_.data(), kept);
+    const std::ptrdiff_t got = receive(worker.scratch.data() + kept, Worker::kScratch - kept);
+    if (got == 0) return close("client closed the connection");
+    if (got == kNothing) return arm_read();
+    worker.counters().client_bytes_received.add(static_cast<std::uint64_t>(got));
+    if (kept > 0) in_ = {};
+    on_bytes(as_bytes({worker.scratch.data(), kept + static_cast<std::size_t>(got)}));
+}
+
+// Works on what has come; keeps what must wait.
+void Client::on_bytes(Bytes bytes) {
+    const std::size_t used = work(bytes);
+    if (state_ == State::closed) return;
+    if (used < bytes.size()) in_.assign(as_text(bytes.subspan(used)));
+    if (lost()) return close("connection lost");
+    arm_read();
+}
+
+void Client::resume() {
+    if (state_ == State::closed) return;
+    if (working_) {
+        again_ = true;
+        return;
+    }
+    if (in_.empty()) return arm_read();
+    const auto keep_alive = shared_from_this();
+    const std::string all = std::exchange(in_, {});
+    on_bytes(as_bytes(all));
+}
+
+std::size_t Client::work(Bytes bytes) {
+    working_ = true;
+    const auto keep_alive = shared_from_this();
+    std::size_t at = 0;
+    while (state_ != State::closed) {
+        again_ = false;
+        const Bytes rest = bytes.subspan(at);
+        std::size_t used = 0;
+        switch (state_) {
+            case State::login: used = on_login(rest); break;
+            case State::console: used = on_console(rest); break;
+            case State::session:
+                if (waiting() || homeless_) break;
+                used = server_ != nullptr ? work_linked(rest) : work_unlinked(rest);
+                break;
+            case State::welcome:
+            case State::closed: break;
+        }
+        at += used;
+        if (used == 0 && !again_) break;
+    }
+    working_ = false;
+    return at;
+}
+
+std::size_t Client::work_linked(Bytes bytes) {
+    if (server_->blocked()) return 0;
+    const session::Forwarded forwarded =
+        machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
+    count(forwarded);
+    flush_to_server();
+    flush_to_client();
+    if (forwarded.failed) {
+        worker_.counters().protocol_violations.add();
+        fail(forwarded.violation.code, forwarded.violation.message);
+    } else if (forwarded.terminate) {
+        close("client said good-bye");
+    }
+    return forwarded.consumed;
+}
+
+std::size_t Client::work_unlinked(Bytes bytes) {
+    if (bytes.empty()) return 0;
+    if (worker_.draining()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down"), 0;
+    const session::Plan plan = machine_->plan(bytes);
+    switch (plan.kind) {
+        case session::Plan::Kind::incomplete: return 0;
+        case session::Plan::Kind::terminate: close("client said good-bye"); return 0;
+        case session::Plan::Kind::violation:
+            worker_.counters().protocol_violations.add();
+            fail(plan.violation.code, plan.violation.message);
+            return 0;
+        case session::Plan::Kind::local: {
+            const session::Forwarded forwarded =
+                machine_->forward(bytes, nullptr, worker_.to_server, worker_.to_client);
+            worker_.to_server.clear();
+            flush_to_client();
+            if (forwarded.failed) fail(forwarded.violation.code, forwarded.violation.message);
+            if (forwarded.terminate) close("client said good-bye");
+            return forwarded.consumed;
+        }
+        case session::Plan::Kind::server: acquire(plan.route); return 0;
+    }
+    return 0;
+}
+
+void Client::acquire(routing::Route route) {
+    route_ = route;
+    queued_ = worker_.now();
+    HostPool* pool = worker_.choose(*group_, route_);
+    if (pool == nullptr) {
+        homeless_ = true;
+        worker_.wait_for_primary(*this);
+        return;
+    }
+    acquire_from(*pool);
+}
+
+void Client::acquire_from(HostPool& pool) {
+    const pool::Acquired acquired = pool.pool.acquire(*this, queued_);
+    switch (acquired.outcome) {
+        case pool::Acquired::Outcome::leased: return link(*static_cast<Server*>(acquired.slot));
+        case pool::Acquired::Outcome::queued: return worker_.pump(pool);
+        case pool::Acquired::Outcome::refused:
+            return fail(sqlstate::kTooManyConnections, "too many clients wait for a server connection (max_waiters)");
+    }
+}
+
+void Client::link(Server& server) {
+    server_ = &server;
+    server.link(*this);
+    first_segment_ = true;
+    WorkerStats& stats = worker_.counters();
+    stats.server_assignments.add();
+    const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - queued_);
+    stats.wait.record(waited);
+    stats.wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
+    if (state_ == State::welcome) starting_->make_machine(*this, server);
+    const std::size_t pending = server.machine().queue().size();
+    const bool go = machine_->attach(server.machine(), route_.target, worker_.to_server.own(), worker_.to_client);
+    const bool sent = server.machine().queue().size() > pending;
+    if (sent) server.settings_sent();
+    if (!go) return flush_to_server();
+    if (state_ == State::welcome) {
+        flush_to_server();
+        if (!sent) server.settle_down();
+        return;
+    }
+    if (working_) {
+        again_ = true;
+        return;
+    }
+    resume();
+    flush_to_server();
+}
+
+void Client::reroute() {
+    homeless_ = false;
+    if (state_ == State::welcome) return acquire({routing::Target::primary, sql::Reason::no_statement});
+    resume();
+}
+
+void Client::unlink() noexcept {
+    server_ = nullptr;
+    if (machine_) machine_->detached();
+}
+
+void Client::settings_accepted() {
+    machine_->desired().prove();
+    if (state_ == State::welcome) starting_->accepted(*this);
+}
+
+void Client::settings_refused(const std::string& error_body) {
+    std::string out(1, 'E');
+    append_be32(out, static_cast<std::uint32_t>(error_body.size() + 4));
+    out += error_body;
+    send(as_bytes(out));
+    close("settings refused by the server");
+}
+
+void Client::server_lost(bool told, bool outcome_unknown) {
+    unlink();
+    if (told) return close("server ended the connection");
+    if (outcome_unknown) {
+        return fail(sqlstate::kTransactionResolutionUnknown,
+                    "the server connection was lost: whether the statement took effect is unknown");
+    }
+    fail(sqlstate::kConnectionFailure, "the server connection was lost");
+}
+
+void Client::cancel() {
+    if (waiting() || homeless_) {
+        if (waiting()) pool()->cancel_wait(*this);
+        homeless_ = false;
+        if (state_ != State::session) return;
+        in_.erase(0, machine_->skip_segment(as_bytes(in_)));
+        std::string out;
+        protocol::append_error(out, "ERROR", sqlstate::kQueryCanceled, "canceling statement due to user request");
+        protocol::append_ready_for_query(out, 'I');
+        send(as_bytes(out));
+        return resume();
+    }
+    if (server_ != nullptr && server_->working() && !server_->machine().internal_pending()) {
+        worker_.counters().cancels_forwarded.add();
+        return Canceler::start(worker_, server_->self());
+    }
+    worker_.counters().cancels_dropped.add();
+}
+
+void Client::fail(std::string_view code, std::string_view message) {
+    if (state_ == State::closed) return;
+    std::string out;
+    protocol::append_error(out, "FATAL", code, message);
+    send(as_bytes(out));
+    // Unread bytes would turn the close into a reset, which may overtake the error.
+    if (open()) {
+        ::shutdown(socket_.native_handle(), SHUT_WR);
+        std::array<char, 4096> discard;
+        for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
+        }
+    }
+    close(message);
+}
+
+void Client::close(std::string_view why) {
+    if (state_ == State::closed) return;
+    const auto keep_alive = shared_from_this();
+    const bool was_login = state_ == State::login;
+    state_ = State::closed;
+    homeless_ = false;
+    if (waiting()) pool()->cancel_wait(*this);
+    if (Server* server = std::exchange(server_, nullptr)) server->abandon();
+    if (worker_.shared().config.log.disconnections && !was_login) {
+        spdlog::info("event=client_closed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, user_, database_,
+                     address_, port_, why);
+    }
+    close_socket();
+    machine_.reset();
+    starting_.reset();
+    in_ = {};
+    if (counted_) worker_.counters().clients.add(-1);
+    worker_.remove_client(*this);
+}
+
+void Client::waited_too_long() {
+    worker_.counters().wait_timeouts.add();
+    homeless_ = false;
+    fail(sqlstate::kQueryCanceled, "no server connection became free in time (query_wait_timeout)");
+}
+
+void Client::tick(TimePoint now) {
+    const config::Config& config = worker_.shared().config;
+    const bool logging_in = state_ == State::login || (state_ == State::welcome && !waiting());
+    if (logging_in && now - since_ > config.proxy.client_login_timeout) {
+        worker_.counters().login_failures.add();
+        return fail(sqlstate::kConnectionFailure, "login took too long (client_login_timeout)");
+    }
+    const auto limit = config.pool.query_wait_timeout;
+    if (homeless_ && limit.count() > 0 && now - queued_ > limit) waited_too_long();
+}
+
+void Client::drain() {
+    const bool idle = server_ == nullptr && !waiting() && !homeless_;
+    if (idle || state_ != State::session) fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
+}
+
+void Client::resume_server() {
+    if (server_ != nullptr) server_->arm_read();
+    resume();
+}
+
+void Client::flush_to_client() {
+    const Bytes bytes = worker_.to_client.bytes();
+    if (!bytes.empty()) {
+        worker_.counters().client_bytes_sent.add(bytes.size());
+        send(bytes);
+    }
+    worker_.to_client.clear();
+}
+
+void Client::flush_to_server() {
+    const Bytes bytes = worker_.to_server.bytes();
+    if (server_ != nullptr && !bytes.empty()) {
+        worker_.counters().server_bytes_sent.add(bytes.size());
+        server_->segment_sent(worker_.now());
+        server_->send(bytes);
+    }
+    worker_.to_server.clear();
+}
+
+void Client::count(const session::Forwarded& forwarded) {
+    WorkerStats& stats = worker_.counters();
+    for (std::uint32_t i = 0; i < forwarded.segments; ++i) {
+        sql::Reason reason = route_.reason;
+        if (!std::exchange(first_segment_, false)) {
+            const bool pinned = machine_->pin() != session::Pin::none;
+            reason = pinned ? sql::Reason::pinned
+                     : route_.target == routing::Target::replica ? sql::Reason::read_only_transaction
+                                                                 : sql::Reason::transaction;
+        }
+        stats.routed[static_cast<std::size_t>(route_.target)][static_cast<std::size_t>(reason)].add();
+        stats.queries.add();
+    }
+}
+
+ClientRow Client::row(TimePoint now) const {
+    ClientRow row;
+    row.user = user_;
+    row.database = database_;
+    row.state = server_ != nullptr ? "active" : waiting() || homeless_ ? "waiting" : "idle";
+    row.addr = address_;
+    row.port = port_;
+    row.connect_time = connected_;
+    row.request_time = connected_;
+    row.id = id_;
+    row.worker = static_cast<unsigned>(worker_.id());
+    if (waiting() || homeless_) row.wait = std::chrono::duration_cast<std::chrono::microseconds>(now - queued_);
+    if (server_ != nullptr) row.link = server_->host_pool().key.server;
+    if (machine_) {
+        if (machine_->pin() != session::Pin::none) row.pinned = session::name(machine_->pin());
+        if (const std::string* name = machine_->desired()->find("application_name")) row.application_name = *name;
+    }
+    return row;
+}
+
+}  // namespace pgweir::net

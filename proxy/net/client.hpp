@@ -1,0 +1,124 @@
+// One client's connection: its login, its welcome, its requests on the way to a server, its console.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/net/host_pool.hpp"
+#include "proxy/net/inspect.hpp"
+#include "proxy/net/peer.hpp"
+#include "proxy/net/worker.hpp"
+#include "proxy/pool/waiter.hpp"
+#include "proxy/routing/route.hpp"
+#include "proxy/session/client_login.hpp"
+#include "proxy/session/client_machine.hpp"
+
+namespace pgweir::net {
+
+class Server;
+
+class Client final : public Peer, public pool::Waiter {
+  public:
+    Client(Worker& worker, int fd, bool over_limit);
+    ~Client() override;
+
+    void start();
+    // A server connection was leased for the segment at the front, after a wait or at once.
+    void link(Server& server);
+    // Goes on with what has come and was kept, when something that held it back is over.
+    void resume();
+    // Looks for a server again: the one it waited for is out.
+    void reroute();
+    // The linked server has finished a segment and is not needed any more.
+    void unlink() noexcept;
+    // The linked server is gone. `told`: its FATAL error was relayed already.
+    void server_lost(bool told, bool outcome_unknown);
+    // Replayed settings were refused by the server.
+    void settings_refused(const std::string& error_body);
+    void settings_accepted();
+    // The client's own CancelRequest came.
+    void cancel();
+    // Ends the connection with a FATAL error.
+    void fail(std::string_view code, std::string_view message);
+    void close(std::string_view why);
+    void waited_too_long();
+    void tick(TimePoint now);
+    // SIGTERM: goes when it is idle.
+    void drain();
+
+    [[nodiscard]] session::ClientMachine* machine() noexcept { return machine_.get(); }
+    [[nodiscard]] std::uint64_t secret() const noexcept { return secret_; }
+    [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
+    void set_slot(std::uint32_t slot) noexcept { slot_ = slot; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] Server* server() const noexcept { return server_; }
+    [[nodiscard]] PoolGroup* group() const noexcept { return group_; }
+    [[nodiscard]] const routing::Route& route() const noexcept { return route_; }
+    [[nodiscard]] std::shared_ptr<Client> self() { return std::static_pointer_cast<Client>(shared_from_this()); }
+    [[nodiscard]] bool welcomed() const noexcept { return state_ == State::session; }
+    [[nodiscard]] ClientRow row(TimePoint now) const;
+    // Sends the outputs collected in the worker.
+    void flush_to_client();
+
+  protected:
+    void on_readable() override;
+    void on_drained() override { resume_server(); }
+    void on_lost() override { close("connection lost"); }
+
+  private:
+    enum class State : std::uint8_t { login, welcome, session, console, closed };
+    struct Starting;  // what only the login needs
+
+    void on_bytes(Bytes bytes);
+    void keep(Bytes all, std::size_t used);
+    std::size_t work(Bytes bytes);
+    std::size_t work_linked(Bytes bytes);
+    std::size_t work_unlinked(Bytes bytes);
+    std::size_t on_login(Bytes bytes);
+    std::size_t on_console(Bytes bytes);
+    void authenticated();
+    void begin_session(session::ParameterRef settings);
+    void ask_server_for_settings();
+    void welcome();
+    void console_welcome();
+    [[nodiscard]] bool gated() const noexcept;
+    void acquire(routing::Route route);
+    void acquire_from(HostPool& pool);
+    void resume_server();
+    void flush_to_server();
+    void count(const session::Forwarded& forwarded);
+    [[nodiscard]] std::string startup_key() const;
+
+    Worker& worker_;
+    PoolGroup* group_ = nullptr;
+    Server* server_ = nullptr;
+    std::unique_ptr<session::ClientMachine> machine_;
+    std::unique_ptr<Starting> starting_;
+    std::string in_;  // came and could not be worked on yet
+    std::string user_, database_;
+    TimePoint since_;      // of the state it is in
+    std::uint64_t secret_ = 0;
+    std::uint64_t id_ = 0;
+    std::uint32_t slot_ = 0;
+    routing::Route route_;
+    std::uint16_t port_ = 0;
+    State state_ = State::login;
+    bool first_segment_ = true;  // since the link
+    bool working_ = false;
+    bool again_ = false;
+    bool admin_ = false;
+    bool homeless_ = false;
+    bool console_busy_ = false;
+    bool console_skip_ = false;
+    bool counted_ = false;
+    bool close_when_sent_ = false;
+    std::string address_;
+    std::chrono::system_clock::time_point connected_;
+    TimePoint queued_;
+
+    friend class Worker;
+};
+
+}  // namespace pgweir::net

@@ -1,0 +1,188 @@
+#include "proxy/net/client_starting.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/frame.hpp"
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/net/server.hpp"
+#include "proxy/session/local_settings.hpp"
+#include "proxy/session/setting_names.hpp"
+
+namespace pgweir::net {
+
+namespace sqlstate = protocol::sqlstate;
+
+namespace {
+
+constexpr std::size_t kMaxAccepted = 1000;
+
+bool always_accepted(std::string_view application_name) noexcept {
+    return application_name.size() < 64 &&
+           std::all_of(application_name.begin(), application_name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+}  // namespace
+
+void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
+                       std::uint16_t& port) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const sockaddr* raw = endpoint.data();
+    port = 0;
+    address = "unix";
+    if (raw->sa_family == AF_INET) {
+        const auto* in = reinterpret_cast<const sockaddr_in*>(raw);
+        address = ::inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size());
+        port = ntohs(in->sin_port);
+    } else if (raw->sa_family == AF_INET6) {
+        const auto* in = reinterpret_cast<const sockaddr_in6*>(raw);
+        address = ::inet_ntop(AF_INET6, &in->sin6_addr, text.data(), text.size());
+        port = ntohs(in->sin6_port);
+    }
+}
+
+std::string Client::Starting::take_settings(const config::Proxy& config) {
+    for (const auto& [name, value] : login.result().parameters) {
+        const auto ignored = [&](const std::string& other) { return session::same_name(other, name); };
+        if (std::any_of(config.ignore_startup_parameters.begin(), config.ignore_startup_parameters.end(), ignored)) continue;
+        if (session::same_name(name, "pgweir.read_preference")) {
+            const auto preference = session::parse_read_preference(value);
+            if (!preference) return "invalid value for parameter \"pgweir.read_preference\"; it is primary or replica";
+            read_preference = *preference;
+        } else if (session::same_name(name, "application_name") && always_accepted(value)) {
+            application_name = value;
+        } else {
+            wanted.push_back({name, value});
+            key.append(name).push_back('\0');
+            key.append(value).push_back('\0');
+        }
+    }
+    return {};
+}
+
+session::ParameterRef Client::Starting::with_application_name(Worker& worker, session::ParameterRef settings) const {
+    if (application_name.empty()) return settings;
+    session::ParameterRef named = worker.parameters().with(settings, "application_name", application_name);
+    named.prove();
+    return named;
+}
+
+void Client::Starting::make_machine(Client& client, Server& server) {
+    Worker& worker = client.worker_;
+    session::ParameterRef desired = server.login_settings();
+    for (const session::Parameter& parameter : wanted) {
+        desired = worker.parameters().with(desired, parameter.name, parameter.value);
+    }
+    client.machine_ = std::make_unique<session::ClientMachine>(worker.statements(), worker.parameters(),
+                                                               session::ClientSetup{.start = desired});
+}
+
+void Client::Starting::accepted(Client& client) {
+    PoolGroup& group = *client.group_;
+    if (group.accepted.size() >= kMaxAccepted) group.accepted.clear();
+    const session::ParameterRef settings = client.machine_->desired();
+    group.accepted.insert_or_assign(key, settings);
+    client.begin_session(settings);
+}
+
+std::size_t Client::on_login(Bytes bytes) {
+    std::string out;
+    std::size_t consumed = 0;
+    const auto step = starting_->login.on_bytes(bytes, consumed, out);
+    send(as_bytes(out));
+    WorkerStats& stats = worker_.counters();
+    switch (step) {
+        case session::ClientLogin::Step::need_more: break;
+        case session::ClientLogin::Step::authenticated: authenticated(); break;
+        case session::ClientLogin::Step::cancel:
+            worker_.cancel_request(starting_->login.cancel_pid(), std::string(starting_->login.cancel_secret()));
+            close("cancel request");
+            break;
+        case session::ClientLogin::Step::failed: {
+            stats.login_failures.add();
+            const session::LoginResult& asked = starting_->login.result();
+            spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, asked.user,
+                         asked.database, address_, port_, starting_->login.failure());
+            ::shutdown(socket_.native_handle(), SHUT_WR);
+            std::array<char, 4096> discard;
+            for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
+            }
+            close("login failed");
+            break;
+        }
+    }
+    return consumed;
+}
+
+void Client::authenticated() {
+    const session::LoginResult& result = starting_->login.result();
+    user_ = result.user;
+    database_ = result.database;
+    admin_ = result.admin;
+    WorkerStats& stats = worker_.counters();
+    const config::Config& config = worker_.shared().config;
+    if (!result.replication.empty() && result.replication != "false") {
+        return fail(sqlstate::kFeatureNotSupported, "replication connections are not supported");
+    }
+    if (database_ == config.proxy.admin_database) return console_welcome();
+    if (starting_->over_limit) {
+        stats.clients_refused.add();
+        return fail(sqlstate::kTooManyConnections, "no more connections allowed (max_client_conn)");
+    }
+    if (worker_.draining()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
+    session::ServerSecret secret;
+    secret.password = result.password;
+    secret.client_key = result.client_key;
+    secret.server_key = result.server_key;
+    if (const session::UserEntry* entry = worker_.shared().users.find(user_)) {
+        secret.md5_hash = entry->credentials.md5_hash();
+    }
+    group_ = worker_.group(database_, user_, secret);
+    if (group_ == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
+    if (const std::string error = starting_->take_settings(config.proxy); !error.empty()) {
+        return fail(sqlstate::kInvalidParameterValue, error);
+    }
+    state_ = State::welcome;
+    if (!group_->welcome.empty()) {
+        const auto known = group_->accepted.find(starting_->key);
+        if (known != group_->accepted.end()) return begin_session(known->second);
+    }
+    acquire({routing::Target::primary, sql::Reason::no_statement});
+}
+
+void Client::begin_session(session::ParameterRef settings) {
+    const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
+    const auto max_packet = std::min<std::uint64_t>(worker_.shared().config.proxy.max_packet_size, 0x7fff'fffb);
+    session::ClientSetup setup{.start = named,
+                               .split = group_->split,
+                               .session_mode = group_->mode == config::PoolMode::session,
+                               .max_message = static_cast<std::uint32_t>(max_packet),
+                               .read_preference = starting_->read_preference};
+    machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
+    std::string out;
+    for (const auto& [name, value] : group_->welcome) {
+        const std::string* own = session::is_tracked_report(name) ? named->find(name) : nullptr;
+        const bool standby = session::same_name(name, "in_hot_standby");  // it speaks for the primary
+        protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
+    }
+    const bool long_key = starting_->login.result().minor >= 2;
+    const auto pid = (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_;
+    protocol::append_backend_key_data(out, pid,
+                                      {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
+    protocol::append_ready_for_query(out, 'I');
+    send(as_bytes(out));
+    state_ = State::session;
+    starting_.reset();
+    worker_.counters().clients_accepted.add();
+    if (worker_.shared().config.log.connections) {
+        spdlog::info("event=client_login id={} user=\"{}\" database=\"{}\" addr={}:{}", id_, user_, database_, address_, port_);
+    }
+}
+
+}  // namespace pgweir::net

@@ -1,0 +1,34 @@
+// What a client needs until it is welcome: the login machine, and the settings it asked for.
+#pragma once
+
+#include <string>
+
+#include "proxy/net/client.hpp"
+#include "proxy/session/client_login.hpp"
+
+namespace pgweir::net {
+
+// Text and port of a peer's address; a Unix socket is "unix" and 0.
+void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
+                       std::uint16_t& port);
+
+struct Client::Starting {
+    Starting(const Shared& shared, bool over) : login(shared.users, shared.config.proxy.auth_type), over_limit(over) {}
+
+    // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
+    [[nodiscard]] std::string take_settings(const config::Proxy& config);
+    // The machine for asking a server whether it accepts the settings.
+    void make_machine(Client& client, Server& server);
+    // The server took them: the client is welcome.
+    void accepted(Client& client);
+    [[nodiscard]] session::ParameterRef with_application_name(Worker& worker, session::ParameterRef settings) const;
+
+    session::ClientLogin login;
+    std::vector<session::Parameter> wanted;  // without application_name
+    std::string application_name;
+    std::string key;  // of `wanted`, for PoolGroup::accepted
+    routing::ReadPreference read_preference = routing::ReadPreference::replica;
+    bool over_limit = false;
+};
+
+}  // namespace pgweir::net

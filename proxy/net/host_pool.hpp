@@ -1,0 +1,54 @@
+// A worker's pools for one database and user: one on each server of the cluster.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/cluster/snapshot.hpp"
+#include "proxy/pool/budget_registry.hpp"
+#include "proxy/pool/pool.hpp"
+#include "proxy/session/parameters.hpp"
+#include "proxy/session/server_login.hpp"
+
+namespace pgweir::net {
+
+struct PoolGroup;
+
+struct HostPool {
+    HostPool(PoolGroup& owner, cluster::HostIndex index, pool::PoolKey name, const pool::PoolLimits& limits,
+             std::shared_ptr<pool::Budget> budget, pool::WorkerId worker)
+        : group(owner), host(index), key(std::move(name)), pool(limits, std::move(budget), worker) {}
+
+    PoolGroup& group;
+    cluster::HostIndex host;
+    pool::PoolKey key;
+    pool::Pool pool;
+};
+
+using ParameterList = std::vector<std::pair<std::string, std::string>>;
+
+struct PoolGroup {
+    std::string database;  // as clients call it
+    std::string dbname;    // as servers do
+    std::string user;      // on the servers
+    std::size_t cluster = 0;
+    config::PoolMode mode = config::PoolMode::transaction;
+    bool split = true;
+    std::uint32_t pool_size = 0;
+    std::uint32_t min_pool_size = 0;
+    session::ServerSecret secret;
+    std::vector<std::unique_ptr<HostPool>> hosts;  // by HostIndex; null until used
+
+    // What the primary reported at a login: the welcome of every client (semantics.md H). Empty until one was seen.
+    ParameterList welcome;
+    session::ParameterRef base;  // of it, the settings that are tracked
+    // Startup settings that a server has accepted, by their text, with what it made of them; bounded.
+    std::unordered_map<std::string, session::ParameterRef> accepted;
+};
+
+}  // namespace pgweir::net

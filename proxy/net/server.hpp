@@ -1,0 +1,121 @@
+// One connection to a PostgreSQL server: connecting, logging in, and relaying its answers to the linked client.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/net/host_pool.hpp"
+#include "proxy/net/inspect.hpp"
+#include "proxy/net/peer.hpp"
+#include "proxy/net/worker.hpp"
+#include "proxy/pool/server_slot.hpp"
+#include "proxy/session/server_login.hpp"
+#include "proxy/session/server_machine.hpp"
+
+namespace pgweir::net {
+
+class Client;
+
+// A logged-in connection on its way to another worker: nothing in it belongs to the old one.
+struct Handover {
+    int fd = -1;
+    int family = 0;
+    pool::PoolKey key;
+    std::string database, user;  // of the group
+    std::size_t cluster = 0;
+    cluster::HostIndex host{};
+    session::ServerSecret secret;
+    pool::SlotHistory history;
+    std::vector<session::Parameter> actual, login;
+    std::optional<session::ServerStatements> prepared;
+    std::uint32_t pid = 0;
+    std::string secret_key;
+    std::chrono::system_clock::time_point connected;
+    std::uint64_t id = 0;
+    ~Handover();
+};
+
+class Server final : public Peer, public pool::ServerSlot {
+  public:
+    Server(Worker& worker, HostPool& pool);
+    Server(Worker& worker, HostPool& pool, Handover& handover);
+
+    void connect();  // and log in
+    // The client whose requests run here; null: nobody's, or left behind by one.
+    void link(Client& client) noexcept;
+    // The client goes away: whatever it left is cleaned up before anybody else gets the connection, or it is closed.
+    void abandon();
+    // After ReadyForQuery, or whenever something that held the connection back is over.
+    void settle_down();
+    // The client's request went out to it: keeps the time.
+    void segment_sent(TimePoint now) noexcept;
+    // Starts the probe for session state, or a reset, and so on.
+    void run(session::Purpose purpose, std::string_view sql);
+    void settings_sent() noexcept { step_ = session::Purpose::settings; }
+    // A cancel for it ended.
+    void cancel_over();
+    void close(std::string_view why);
+    [[nodiscard]] std::shared_ptr<Handover> hand_over();
+    // The unused connection's end, a graceful Terminate first.
+    void say_goodbye();
+
+    [[nodiscard]] session::ServerMachine& machine() noexcept { return *machine_; }
+    [[nodiscard]] HostPool& host_pool() noexcept { return pool_; }
+    [[nodiscard]] Client* client() const noexcept { return client_; }
+    [[nodiscard]] std::uint32_t pid() const noexcept { return pid_; }
+    [[nodiscard]] const std::string& secret_key() const noexcept { return secret_key_; }
+    [[nodiscard]] const boost::asio::generic::stream_protocol::endpoint& endpoint() const noexcept { return endpoint_; }
+    [[nodiscard]] std::shared_ptr<Server> self() { return std::static_pointer_cast<Server>(shared_from_this()); }
+    [[nodiscard]] const session::ParameterRef& login_settings() const noexcept { return login_settings_; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] ServerRow row() const;
+    [[nodiscard]] bool working() const noexcept { return machine_ && !machine_->quiet(); }
+
+  protected:
+    void on_readable() override;
+    void on_drained() override;
+    void on_lost() override;
+
+  private:
+    void connect_to(boost::asio::generic::stream_protocol::endpoint endpoint);
+    void resolve();
+    void on_connected(const boost::system::error_code& error);
+    void on_login_bytes(Bytes bytes);
+    void logged_in();
+    void login_failed(std::string_view code, std::string_view message, bool final);
+    void on_answer(Bytes bytes);
+    void on_end();
+    [[nodiscard]] bool step_done();
+    void clean_up();
+    void release();
+    [[nodiscard]] Bytes take_in(Bytes fresh);
+    void keep(Bytes rest);
+    void count_segment();
+
+    Worker& worker_;
+    HostPool& pool_;
+    Client* client_ = nullptr;
+    std::unique_ptr<session::ServerLogin> login_;
+    std::unique_ptr<session::ServerMachine> machine_;
+    std::unique_ptr<boost::asio::ip::tcp::resolver> resolver_;
+    boost::asio::generic::stream_protocol::endpoint endpoint_;
+    session::ParameterRef login_settings_;
+    std::string partial_;  // the front of a message that must be whole
+    std::string secret_key_;
+    std::uint32_t pid_ = 0;
+    std::uint64_t id_ = 0;
+    std::optional<session::Purpose> step_;  // a request of ours under way
+    TimePoint sent_;
+    std::chrono::system_clock::time_point connected_, requested_;
+    bool dirty_ = false;      // its last client left session state: reset before the next
+    bool must_close_ = false; // state that no reset removes
+    bool counting_ = false;
+    bool fatal_ = false;
+    bool done_ = false;
+};
+
+}  // namespace pgweir::net

@@ -1,0 +1,42 @@
+// What all workers share: the configuration and what was built from it at start-up, and the ways out of the room.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/cluster/snapshot.hpp"
+#include "proxy/pool/budget_registry.hpp"
+#include "proxy/session/credentials.hpp"
+#include "proxy/sql/allowlist.hpp"
+
+namespace pgweir::net {
+
+class Worker;
+
+// Const after start-up, but for the atomics and the registry, which are thread-safe.
+struct Shared {
+    explicit Shared(const config::Config& settings)
+        : config(settings), users(settings), functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {}
+
+    const config::Config& config;
+    session::UserDirectory users;
+    sql::Allowlist functions;
+    pool::BudgetRegistry budgets;
+    std::vector<std::string> clusters;   // names; a cluster is known by its place here
+    std::vector<Worker*> workers;
+    std::atomic<std::uint32_t> clients{0};
+
+    // The console's answer to a query, called back on any thread. May be called from any thread.
+    std::function<void(std::string sql, std::string user, bool admin, std::function<void(std::string wire)> reply)> console;
+    // A worker met a failure of this server's. From any thread.
+    std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
+    // The primary answered 25006, or a new connection is needed: probe it now. From any thread.
+    std::function<void(std::size_t cluster, cluster::HostIndex host)> probe_now;
+};
+
+}  // namespace pgweir::net

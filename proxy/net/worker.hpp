@@ -1,0 +1,135 @@
+// One thread with its own event loop, clients, pools and server connections. Workers share nothing but Shared and post to
+// each other.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "proxy/cluster/balancer.hpp"
+#include "proxy/cluster/snapshot.hpp"
+#include "proxy/net/host_pool.hpp"
+#include "proxy/net/inspect.hpp"
+#include "proxy/net/shared.hpp"
+#include "proxy/net/stats.hpp"
+#include "proxy/routing/route.hpp"
+#include "proxy/session/gather.hpp"
+#include "proxy/session/statement_cache.hpp"
+
+namespace pgweir::net {
+
+class Client;
+class Server;
+struct Handover;
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+class Worker {
+  public:
+    Worker(Shared& shared, pool::WorkerId id);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void start();  // starts the thread
+    void join();
+
+    // --- From any thread.
+    void adopt_client(int fd, bool over_limit);
+    void publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot);
+    void cancel_request(std::uint32_t pid, std::string secret);
+    void inspect(std::function<void(Inspection)> done);  // `done` is called on this worker's thread
+    void ping(std::function<void()> done);
+    void hungry(pool::PoolKey key, pool::WorkerId who);
+    void retry(pool::PoolKey key);
+    void take_over(std::shared_ptr<Handover> handover);
+    // Idle clients go at once, the others when their transaction ends; the thread ends when all are gone, or at stop().
+    void drain();
+    void stop();
+    [[nodiscard]] const WorkerStats& stats() const noexcept { return stats_; }
+    [[nodiscard]] bool finished() const noexcept { return finished_.load(); }
+
+    // --- On the worker's own thread: for its clients and servers.
+    [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+    [[nodiscard]] Shared& shared() noexcept { return shared_; }
+    [[nodiscard]] pool::WorkerId id() const noexcept { return id_; }
+    [[nodiscard]] WorkerStats& counters() noexcept { return stats_; }
+    [[nodiscard]] session::ParameterTable& parameters() noexcept { return parameters_; }
+    [[nodiscard]] session::StatementCache& statements() noexcept { return statements_; }
+    [[nodiscard]] TimePoint now() const noexcept { return std::chrono::steady_clock::now(); }
+    [[nodiscard]] bool draining() const noexcept { return draining_; }
+    [[nodiscard]] const cluster::Snapshot* snapshot(std::size_t cluster) const noexcept {
+        return snapshots_[cluster].get();
+    }
+    // The receive buffer, and the outputs of the chunk that is being worked on.
+    static constexpr std::size_t kScratch = 64 * 1024;
+    std::array<char, kScratch> scratch;
+    session::Gather to_client, to_server;
+
+    // The pools for a database and user, made when needed; null when there is no such database.
+    [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
+    // The pool where this route leads, and the route it really took (no replica: the primary). Null: no primary is known.
+    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route);
+    [[nodiscard]] HostPool& host_pool(PoolGroup& group, cluster::HostIndex host);
+    // Starts logins, asks and wakes other workers, as the pool's state calls for.
+    void pump(HostPool& pool);
+    // Where a connection went that became free.
+    void settle(Server& server, const pool::Released& released);
+    // A server is not to be used for reads for a moment, until the monitor has made up its mind; its waiters go elsewhere.
+    void suspect(HostPool& pool);
+    void reroute_waiters(HostPool& pool);
+    void wait_for_primary(Client& client);
+    void count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept;
+    [[nodiscard]] double jitter() noexcept;
+
+    [[nodiscard]] std::uint32_t add_client(std::shared_ptr<Client> client);  // its cancel slot
+    void remove_client(Client& client);
+    void add_server(std::shared_ptr<Server> server);
+    void remove_server(Server& server);
+
+  private:
+    void tick();
+    void arm_tick();
+    void sweep(HostPool& pool, TimePoint now);
+    void on_snapshot(std::size_t cluster);
+    void hand_over(Server& server, pool::WorkerId to);
+    void finish_if_drained();
+    [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
+    void publish_gauges();
+    void for_each_pool(const std::function<void(HostPool&)>& call);
+    void start_login(HostPool& pool);
+    void collect(Inspection& out);
+
+    Shared& shared_;
+    pool::WorkerId id_;
+    boost::asio::io_context io_;
+    boost::asio::steady_timer timer_;
+    WorkerStats stats_;
+    session::ParameterTable parameters_;
+    session::StatementCache statements_;
+    std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
+    std::vector<cluster::Balancer> balancers_;                         // by cluster
+    std::vector<std::vector<std::uint32_t>> in_use_;                   // by cluster and host
+    std::vector<std::vector<TimePoint>> suspect_until_;                // by cluster and host
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<PoolGroup>> groups_;  // by database and client's user
+    std::vector<std::shared_ptr<Client>> clients_;                     // by cancel slot
+    std::vector<std::uint32_t> free_slots_;
+    std::unordered_set<std::shared_ptr<Server>> servers_;
+    std::vector<std::shared_ptr<Client>> homeless_;                    // waiting for a primary to be known
+    std::uint64_t random_;
+    bool draining_ = false;
+    std::atomic<bool> finished_{false};
+    std::thread thread_;
+};
+
+}  // namespace pgweir::net

@@ -1,0 +1,216 @@
+#include "proxy/session/client_machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/client_sink.hpp"
+#include "proxy/session/local_settings.hpp"
+#include "proxy/sql/classify.hpp"
+
+namespace pgweir::session {
+
+namespace sqlstate = protocol::sqlstate;
+
+ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& parameters, ClientSetup setup)
+    : statements_(statements),
+      parameters_(parameters),
+      setup_(std::move(setup)),
+      desired_(setup_.start),
+      read_preference_(setup_.read_preference) {
+    settings_changed();
+}
+
+routing::SessionFacts ClientMachine::facts() const noexcept {
+    return {.split = setup_.split && !setup_.session_mode,
+            .pinned = pin_ != Pin::none,
+            .default_read_only = default_read_only_,
+            .default_serializable = default_serializable_,
+            .read_preference = read_preference_};
+}
+
+// What of the settings matters to reading and routing SQL, looked up once for each change.
+void ClientMachine::settings_changed() {
+    const auto is = [this](std::string_view setting, std::string_view value) {
+        const std::string* found = desired_->find(setting);
+        return found != nullptr && *found == value;
+    };
+    lex_.standard_conforming_strings = !is("standard_conforming_strings", "off");
+    const std::string* encoding = desired_->find("client_encoding");
+    lex_.ascii_trail_bytes = encoding != nullptr && has_ascii_trail_bytes(*encoding);
+    default_read_only_ = is("default_transaction_read_only", "on");
+    default_serializable_ = is("default_transaction_isolation", "serializable");
+    plan_settings_ = parameters_.without(desired_, "application_name");
+}
+
+bool ClientMachine::attach(ServerMachine& server, routing::Target target, std::string& to_server, Gather& to_client) {
+    on_replica_ = target == routing::Target::replica;
+    wrote_ = false;
+    if (setup_.session_mode && pin_ == Pin::none) pin_ = Pin::session_mode;
+    return replay_settings(server, to_server, to_client);
+}
+
+bool ClientMachine::replay_settings(ServerMachine& server, std::string& to_server, Gather& to_client) {
+    if (server.actual() == desired_) return true;
+    const std::string sql = difference_sql(*desired_, *server.actual());
+    if (sql.empty()) {
+        server.set_actual(desired_);
+        return true;
+    }
+    const bool proven = desired_->proven();
+    server.inject_query(sql, Purpose::settings, to_server, to_client);
+    // What the server reports differently comes as ParameterStatus and corrects both (parameter_reported).
+    server.set_actual(desired_);
+    if (!proven) server.hold_for_settings();
+    return proven;
+}
+
+void ClientMachine::segment_done(ServerMachine& server) {
+    in_transaction_ = server.status() != TransactionStatus::idle;
+    extended_open_ = false;
+    copy_bound_ = false;
+    if (in_transaction_) return;
+    wrote_ = false;
+    local_portal_.reset();
+    reset_settings(server);
+}
+
+// RESET and DISCARD ALL go back to the session's start, the server's own start may be another (semantics.md D).
+void ClientMachine::reset_settings(ServerMachine& server) {
+    if (!reset_all_ && !reset_one_) return;
+    std::vector<Parameter> known;
+    for (const Parameter& parameter : server.actual()->entries()) {
+        const bool gone = !is_tracked_report(parameter.name) && (reset_all_ || same_name(parameter.name, reset_name_));
+        if (!gone) known.push_back(parameter);
+    }
+    server.set_actual(parameters_.intern(std::move(known)));
+    if (reset_all_) {
+        desired_ = setup_.start;
+    } else if (const std::string* value = setup_.start->find(reset_name_)) {
+        desired_ = parameters_.with(desired_, reset_name_, *value);
+    }
+    reset_all_ = reset_one_ = false;
+    reset_name_.clear();
+    settings_changed();
+}
+
+void ClientMachine::detached() noexcept {
+    pin_ = Pin::none;
+    tainted_ = false;
+    on_replica_ = false;
+    in_transaction_ = false;
+    extended_open_ = false;
+}
+
+bool ClientMachine::parameter_reported(std::string_view name, std::string_view value) {
+    if (same_name(name, "in_hot_standby")) return false;  // pgweir speaks for the primary (semantics.md H)
+    if (!is_tracked_report(name)) return true;
+    const std::string* known = desired_->find(name);
+    if (known != nullptr && *known == value) return true;
+    desired_ = parameters_.with(desired_, name, value);
+    settings_changed();
+    return true;
+}
+
+void ClientMachine::restore_statement(const std::string& name, StatementRef previous) {
+    if (name.empty()) {
+        unnamed_ = std::move(previous);
+    } else if (previous) {
+        if (!names_) names_ = std::make_unique<Names>();
+        (*names_)[name] = std::move(previous);
+    } else if (names_) {
+        names_->erase(name);
+    }
+}
+
+void ClientMachine::statements_dropped() noexcept {
+    names_.reset();
+    unnamed_ = {};
+}
+
+StatementRef ClientMachine::find_statement(std::string_view name) const {
+    if (name.empty()) return unnamed_;
+    if (!names_) return {};
+    const auto found = names_->find(std::string(name));
+    return found == names_->end() ? StatementRef{} : found->second;
+}
+
+bool ClientMachine::is_local(const sql::Statement& judged) const {
+    if (judged.local != sql::Local::none) return true;
+    // DEALLOCATE of a name that the extended protocol made: servers know it by another name.
+    return has(judged.effects, sql::Effect::deallocate_one) && !judged.multiple && names_ != nullptr &&
+           names_->contains(folded_identifier(judged.name));
+}
+
+// The wire answer to a statement of pgweir's own, without ParseComplete, BindComplete and ReadyForQuery.
+std::string ClientMachine::run_local(const sql::Statement& judged, TransactionStatus status) {
+    std::string out;
+    if (status == TransactionStatus::failed) {
+        protocol::append_error(out, "ERROR", sqlstate::kInFailedTransaction,
+                               "current transaction is aborted, commands ignored until end of transaction block");
+        return out;
+    }
+    if (judged.local == sql::Local::none) {
+        names_->erase(folded_identifier(judged.name));
+        protocol::append_command_complete(out, "DEALLOCATE");
+        return out;
+    }
+    return answer_local_setting(judged, read_preference_, setup_.read_preference);
+}
+
+// Why a statement must not run here at all; empty when it may.
+std::string_view ClientMachine::refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept {
+    const bool in_block = server.status() != TransactionStatus::idle;
+    const bool used_here = wrote_ || judged.multiple || judged.reason == sql::Reason::write ||
+                           has(judged.effects, sql::Effect::sequence);
+    if (has(judged.effects, sql::Effect::currval) && pin_ == Pin::none && !used_here) {
+        return "currval and lastval need a sequence used before in the same transaction: pgweir pools connections "
+               "(use RETURNING, one transaction, or pool_mode = \"session\")";
+    }
+    if (!on_replica_ || !in_block || judged.reads_only) return {};
+    switch (judged.reason) {
+        case sql::Reason::function_not_allowed:
+        case sql::Reason::node_local:
+        case sql::Reason::sequence_row:
+        case sql::Reason::copy_to_file:
+        case sql::Reason::lock:
+        case sql::Reason::listen:
+        case sql::Reason::do_or_call:
+        case sql::Reason::load:
+        case sql::Reason::maintenance:
+        case sql::Reason::prepare:
+        case sql::Reason::temporary:
+        case sql::Reason::explain_other:
+        case sql::Reason::explain_analyze:
+        case sql::Reason::not_a_read:
+            return "this statement may not run in a READ ONLY transaction that pgweir has begun on a replica "
+                   "(begin the transaction with /* pgweir: primary */ BEGIN READ ONLY)";
+        default:
+            break;
+    }
+    if (pin_of(judged.effects) != Pin::none) return "session state cannot be kept on a replica";
+    const bool doubtful = has(judged.effects, sql::Effect::taint | sql::Effect::advisory_lock | sql::Effect::load);
+    return doubtful ? "this statement calls a function that may not run on a replica" : std::string_view{};
+}
+
+void ClientMachine::apply_effects(const sql::Statement& judged, const ServerMachine& server) {
+    const sql::Effect effects = judged.effects;
+    if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
+    if (effects == sql::Effect::none) return;
+    const bool in_block = server.status() != TransactionStatus::idle || extended_open_ || judged.multiple;
+    if (pin_ == Pin::none) pin_ = pin_of(effects);
+    if (has(effects, sql::Effect::taint)) tainted_ = true;
+    if (!has(effects, sql::Effect::reset | sql::Effect::discard_all)) return;
+    // A RESET that is rolled back leaves the server's settings unknown to us.
+    if (in_block && server.status() != TransactionStatus::idle) {
+        if (pin_ == Pin::none) pin_ = Pin::setting;
+    } else if (has(effects, sql::Effect::discard_all) || judged.name.empty() || judged.multiple) {
+        reset_all_ = true;
+    } else {
+        reset_one_ = true;
+        reset_name_ = folded_identifier(judged.name);
+    }
+}
+
+}  // namespace pgweir::session

@@ -1,0 +1,168 @@
+// One logged-in client: reads its requests, decides where each segment runs, and relays it to the linked server.
+// Sans-io. The unit of routing is the segment: one Query, or the messages through a Sync (semantics.md C).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "protocol/bytes.hpp"
+#include "protocol/frame.hpp"
+#include "proxy/routing/route.hpp"
+#include "proxy/session/gather.hpp"
+#include "proxy/session/parameters.hpp"
+#include "proxy/session/pin.hpp"
+#include "proxy/session/server_machine.hpp"
+#include "proxy/session/statement_cache.hpp"
+
+namespace pgweir::session {
+
+// A FATAL error that ends the client's connection. Texts are static.
+struct Violation {
+    std::string_view code;  // SQLSTATE
+    std::string_view message;
+};
+
+// What the front of an unlinked client's bytes asks for.
+struct Plan {
+    enum class Kind : std::uint8_t {
+        incomplete,  // more bytes are needed to decide
+        local,       // the proxy answers by itself: forward() without a server
+        server,      // a server for `route` is needed
+        terminate,   // the client says good-bye
+        violation,   // `violation` ends the connection
+    };
+    Kind kind = Kind::incomplete;
+    routing::Route route;
+    Violation violation;
+};
+
+// What a call of forward() did.
+struct Forwarded {
+    std::size_t consumed = 0;
+    std::uint32_t segments = 0;  // ends of segments among it: Query, Sync, FunctionCall
+    bool terminate = false;
+    bool failed = false;  // `violation` ends the connection
+    Violation violation;
+};
+
+// Facts about the client's database that do not change while it is connected.
+struct ClientSetup {
+    ParameterRef start;  // the settings the session began with; RESET goes back to them
+    bool split = true;
+    bool session_mode = false;
+    std::uint32_t max_message = 1U << 30;  // largest body of a message
+    routing::ReadPreference read_preference = routing::ReadPreference::replica;
+};
+
+class ClientMachine {
+  public:
+    ClientMachine(StatementCache& statements, ParameterTable& parameters, ClientSetup setup);
+
+    // --- Without a server.
+    [[nodiscard]] Plan plan(Bytes in);
+
+    // --- With a server (null: the segment that plan() called local).
+    // A server was leased for the planned segment. Writes what has to go ahead of it. False: the settings may fail, so
+    // nothing may follow before their answer (ServerMachine::outcome).
+    bool attach(ServerMachine& server, routing::Target target, std::string& to_server, Gather& to_client);
+    // Relays requests for as long as the server accepts them.
+    [[nodiscard]] Forwarded forward(Bytes in, ServerMachine* server, Gather& to_server, Gather& to_client);
+    // The server has sent ReadyForQuery and is quiet. Settles what the segment did to the session.
+    void segment_done(ServerMachine& server);
+    // Settings that a linked session must have replayed before its next segment (after RESET). As attach().
+    bool replay_settings(ServerMachine& server, std::string& to_server, Gather& to_client);
+    // The waiting segment at the front is given up (cancelled): how many bytes it has.
+    [[nodiscard]] std::size_t skip_segment(Bytes in);
+    // The server was released or lost.
+    void detached() noexcept;
+
+    // --- Called by the server's machine.
+    // Returns whether the client is to see the ParameterStatus.
+    [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
+    void restore_statement(const std::string& name, StatementRef previous);
+    void statements_dropped() noexcept;
+
+    [[nodiscard]] Pin pin() const noexcept { return pin_; }
+    void set_pin(Pin pin) noexcept { pin_ = pin; }
+    // A DO, CALL or unknown function ran: look for what it left before the server goes to somebody else.
+    [[nodiscard]] bool tainted() const noexcept { return tainted_; }
+    void clear_taint() noexcept { tainted_ = false; }
+    // In the middle of a message: the connection cannot be given to anybody else.
+    [[nodiscard]] bool mid_message() const noexcept { return remaining_ > 0 && !remaining_dropped_; }
+    [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
+    [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }
+    [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
+
+  private:
+    struct Message;
+    struct Sink;  // where a call of forward() writes
+    struct LocalPortal {
+        std::string name;
+        StatementRef statement;
+    };
+    using Names = std::unordered_map<std::string, StatementRef>;
+
+    struct Draft;  // a plan in the making
+    [[nodiscard]] bool plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t whole);
+    [[nodiscard]] bool plan_query(Draft& draft, Bytes body);
+    [[nodiscard]] StatementRef planned_statement(const Draft& draft, std::string_view name) const;
+
+    void on_query(const Message& message, Sink& sink);
+    void on_parse(const Message& message, Sink& sink);
+    void on_bind(const Message& message, Sink& sink);
+    void on_describe(const Message& message, Sink& sink);
+    void on_execute(const Message& message, Sink& sink);
+    void on_close(const Message& message, Sink& sink);
+    void on_sync(const Message& message, Sink& sink);
+    void on_large(const Message& message, Sink& sink);
+    bool on_copy(const Message& message, Sink& sink);
+    void dispatch(const Message& message, Sink& sink);
+    void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
+    void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
+    void make_room(Sink& sink);
+    void ensure_prepared(const StatementRef& statement, Sink& sink);
+    void ensure_unnamed(Sink& sink);
+    void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
+    [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
+    [[nodiscard]] bool is_local(const sql::Statement& judged) const;
+    [[nodiscard]] std::string_view refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept;
+    void apply_effects(const sql::Statement& judged, const ServerMachine& server);
+    void reset_settings(ServerMachine& server);
+    [[nodiscard]] StatementRef find_statement(std::string_view name) const;
+    [[nodiscard]] routing::SessionFacts facts() const noexcept;
+    void settings_changed();
+
+    StatementCache& statements_;
+    ParameterTable& parameters_;
+    ClientSetup setup_;
+    ParameterRef desired_;
+    ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
+    std::unique_ptr<Names> names_;
+    StatementRef unnamed_;
+    std::unique_ptr<LocalPortal> local_portal_;
+    std::string reset_name_;
+    sql::Statement planned_;  // of the Query at the front, once plan() has judged it; its slices are not kept
+    sql::LexSettings lex_;
+    std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
+    Pin pin_ = Pin::none;
+    routing::ReadPreference read_preference_;
+    bool planned_valid_ = false;
+    bool remaining_dropped_ = false;
+    bool on_replica_ = false;
+    bool tainted_ = false;
+    bool in_transaction_ = false;
+    bool wrote_ = false;          // this transaction ran something that is not a read
+    bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
+    bool copy_discard_ = false;   // the server ended a COPY IN early: the client's rest of it is dropped
+    bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
+    bool reset_all_ = false;
+    bool reset_one_ = false;
+    bool default_read_only_ = false;
+    bool default_serializable_ = false;
+    bool extended_open_ = false;  // inside an extended segment
+};
+
+}  // namespace pgweir::session

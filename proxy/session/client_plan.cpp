@@ -1,0 +1,184 @@
+// The client machine without a server: reads ahead to the end of the segment and decides where it runs.
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/client_sink.hpp"
+#include "proxy/sql/classify.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+namespace frontend = protocol::frontend;
+namespace sqlstate = protocol::sqlstate;
+
+constexpr Violation kBadMessage{sqlstate::kProtocolViolation, "invalid message from client"};
+constexpr Violation kBadLength{sqlstate::kProtocolViolation, "invalid message length"};
+constexpr Violation kTooLong{sqlstate::kProgramLimitExceeded, "message is longer than max_packet_size"};
+constexpr Violation kParseTooLong{sqlstate::kProgramLimitExceeded, "statement text is too long"};
+
+}  // namespace
+
+struct ClientMachine::Draft {
+    Plan plan;
+    std::optional<routing::Route> route;
+    // Statements parsed earlier in this segment, the newest last: they are not in the client's table yet.
+    std::vector<std::pair<std::string_view, StatementRef>> parsed;
+    std::size_t executes = 0;
+    bool local_bound = false;
+    bool extended = false;  // an extended message came before
+
+    void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
+    void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
+    // The segment ends here: what is known decides.
+    bool end() {
+        plan.kind = route ? Plan::Kind::server : Plan::Kind::local;
+        if (route) plan.route = *route;
+        return false;
+    }
+    bool fail(Violation violation) {
+        plan.kind = Plan::Kind::violation;
+        plan.violation = violation;
+        return false;
+    }
+    bool incomplete() {
+        plan.kind = Plan::Kind::incomplete;
+        return false;
+    }
+};
+
+Plan ClientMachine::plan(Bytes in) {
+    if (remaining_ > 0 || copy_discard_) {  // the rest of something that is dropped
+        Plan local;
+        local.kind = Plan::Kind::local;
+        return local;
+    }
+    Draft draft;
+    std::size_t at = 0;
+    while (true) {
+        const Bytes rest = in.subspan(at);
+        const auto frame = protocol::peek_frame(rest, setup_.max_message);
+        if (!frame) {
+            if (frame.error() == protocol::FrameError::bad_length) return draft.fail(kBadLength), draft.plan;
+            if (frame.error() == protocol::FrameError::too_large) return draft.fail(kTooLong), draft.plan;
+            return draft.incomplete(), draft.plan;
+        }
+        const std::size_t here = std::min(rest.size(), frame->size());
+        if (!plan_message(draft, *frame, rest.subspan(protocol::kHeaderSize, here - protocol::kHeaderSize), here)) break;
+        if (here < frame->size() || at + here > kMaxSegment) {
+            // Too long to be held back: decided on what is known, and that is not the whole segment.
+            draft.primary(sql::Reason::flushed_segment);
+            return draft.end(), draft.plan;
+        }
+        at += here;
+        if (at == in.size()) return draft.incomplete(), draft.plan;
+    }
+    return draft.plan;
+}
+
+std::size_t ClientMachine::skip_segment(Bytes in) {
+    planned_valid_ = false;
+    std::size_t at = 0;
+    while (true) {
+        const auto frame = protocol::peek_frame(in.subspan(at), setup_.max_message);
+        if (!frame || in.size() - at < frame->size()) break;
+        at += frame->size();
+        if (frame->tag == frontend::kQuery || frame->tag == frontend::kSync) return at;
+    }
+    drop_to_sync_ = true;
+    return at;
+}
+
+StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_view name) const {
+    for (auto known = draft.parsed.rbegin(); known != draft.parsed.rend(); ++known) {
+        if (known->first == name) return known->second;
+    }
+    return find_statement(name);
+}
+
+bool ClientMachine::plan_query(Draft& draft, Bytes body) {
+    planned_ = sql::classify(query_text(body), lex_, statements_.functions());
+    planned_valid_ = !draft.extended;
+    if (is_local(planned_) && !draft.extended) return draft.end();
+    draft.add(routing::choose_route(planned_, facts()));
+    return draft.end();
+}
+
+// One message of the segment; false when the plan is made.
+bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t here) {
+    const bool complete = here == frame.size();
+    const auto judge = [&](const StatementRef& statement) {
+        if (!statement) {
+            draft.primary(sql::Reason::no_statement);
+        } else if (!is_local(statement->judged)) {
+            draft.add(routing::choose_route(statement->judged, facts()));
+        }
+    };
+    switch (frame.tag) {
+        case frontend::kTerminate:
+            draft.plan.kind = Plan::Kind::terminate;
+            return draft.extended ? draft.end() : false;
+        case frontend::kQuery:
+            if (planned_valid_ && !draft.extended && complete) {  // judged before it had to wait
+                if (is_local(planned_)) return draft.end();
+                draft.add(routing::choose_route(planned_, facts()));
+                return draft.end();
+            }
+            if (complete) return plan_query(draft, body);
+            if (frame.size() <= kMaxWholeQuery) return draft.incomplete();
+            draft.primary(sql::Reason::too_long);
+            return draft.end();
+        case frontend::kParse: {
+            if (frame.size() > kMaxWholeParse) return draft.fail(kParseTooLong);
+            if (!complete) return draft.incomplete();
+            Bytes rest = body;
+            const auto name = take_string(rest);
+            if (!name) return draft.fail(kBadMessage);
+            StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
+            if (is_local(statement->judged)) draft.local_bound = true;
+            judge(statement);
+            draft.parsed.emplace_back(*name, std::move(statement));
+            draft.extended = true;
+            return true;
+        }
+        case frontend::kBind: {
+            Bytes rest = body;
+            const auto portal = take_string(rest);
+            const auto name = portal ? take_string(rest) : std::nullopt;
+            if (!name) return complete || here > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
+            const StatementRef statement = planned_statement(draft, *name);
+            draft.local_bound = statement && is_local(statement->judged);
+            judge(statement);
+            draft.extended = true;
+            return true;
+        }
+        case frontend::kDescribe:
+        case frontend::kExecute:
+        case frontend::kClose: {
+            if (!complete) return frame.size() > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
+            if (body.empty()) return draft.fail(kBadMessage);
+            draft.extended = true;
+            if (frame.tag == frontend::kClose) return true;
+            if (frame.tag == frontend::kExecute) ++draft.executes;
+            if (frame.tag == frontend::kDescribe && body[0] == std::byte{'S'}) {
+                Bytes rest = body.subspan(1);
+                judge(planned_statement(draft, take_string(rest).value_or(std::string_view{})));
+            } else if (!draft.route && !draft.local_bound) {
+                draft.primary(sql::Reason::no_statement);
+            }
+            return true;
+        }
+        case frontend::kSync: return complete ? draft.end() : draft.incomplete();
+        case frontend::kFlush:
+            if (!complete) return draft.incomplete();
+            if (draft.route && (draft.executes != 1 || draft.route->target != routing::Target::replica)) {
+                draft.primary(sql::Reason::flushed_segment);
+            }
+            return draft.end();
+        case frontend::kFunctionCall: draft.primary(sql::Reason::fast_path); return draft.end();
+        case frontend::kCopyData:
+        case frontend::kCopyDone:
+        case frontend::kCopyFail: return draft.end();  // outside COPY these are ignored, as the server does
+        default: return draft.fail({sqlstate::kProtocolViolation, "invalid frontend message type"});
+    }
+}
+
+}  // namespace pgweir::session

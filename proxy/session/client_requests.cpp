@@ -1,0 +1,426 @@
+// The client machine with a server: relays requests, one segment at a time.
+#include <algorithm>
+#include <utility>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/client_sink.hpp"
+#include "proxy/session/local_settings.hpp"
+#include "proxy/sql/classify.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+namespace frontend = protocol::frontend;
+namespace sqlstate = protocol::sqlstate;
+
+constexpr Violation kBadMessage{sqlstate::kProtocolViolation, "invalid message from client"};
+
+// SQL that fails with this error. The text may hold anything of the client's: only harmless characters stay.
+std::string raising_sql(std::string_view code, std::string_view text) {
+    std::string harmless(text);
+    std::replace_if(
+        harmless.begin(), harmless.end(),
+        [](char c) { return c < ' ' || c > '~' || c == '\'' || c == '$' || c == '\\'; }, '?');
+    return "DO $pgweir$ BEGIN RAISE EXCEPTION USING ERRCODE = '" + std::string(code) + "', MESSAGE = '" + harmless +
+           "'; END $pgweir$";
+}
+
+// How much of a message must have come before it is worked on; the rest may follow in parts.
+std::size_t needed(protocol::Frame frame) noexcept {
+    switch (frame.tag) {
+        case frontend::kQuery: return frame.size() <= kMaxWholeQuery ? frame.size() : protocol::kHeaderSize;
+        case frontend::kCopyData:
+        case frontend::kFunctionCall: return protocol::kHeaderSize;
+        case frontend::kBind: return std::min(frame.size(), kMaxHead);
+        default: return frame.size();
+    }
+}
+
+bool whole_is_too_long(protocol::Frame frame) noexcept {
+    switch (frame.tag) {
+        case frontend::kQuery:
+        case frontend::kCopyData:
+        case frontend::kFunctionCall:
+        case frontend::kBind: return false;
+        case frontend::kCopyFail: return frame.size() > kMaxWholeQuery;
+        default: return frame.size() > kMaxWholeParse || (frame.tag != frontend::kParse && frame.size() > kMaxHead);
+    }
+}
+
+}  // namespace
+
+Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_server, Gather& to_client) {
+    Forwarded result;
+    Sink sink{server, to_server, to_client, result};
+    while (result.consumed < in.size() && !result.failed && !result.terminate) {
+        const Bytes rest = in.subspan(result.consumed);
+        if (remaining_ > 0) {
+            const std::size_t part = std::min<std::size_t>(remaining_, rest.size());
+            if (!remaining_dropped_) to_server.pass(rest.first(part));
+            remaining_ -= static_cast<std::uint32_t>(part);
+            result.consumed += part;
+            continue;
+        }
+        const bool copying = server != nullptr && server->copy() == Copy::in;
+        if (server != nullptr && !copying && !server->accepts_requests()) break;
+        if (server == nullptr && result.segments > 0) break;  // the next segment has its own plan
+        const auto frame = protocol::peek_frame(rest, setup_.max_message);
+        if (!frame) {
+            if (frame.error() == protocol::FrameError::incomplete) break;
+            result.failed = true;
+            result.violation = {sqlstate::kProtocolViolation, "invalid message length"};
+            break;
+        }
+        if (whole_is_too_long(*frame)) {
+            result.failed = true;
+            result.violation = {sqlstate::kProgramLimitExceeded, "message is too long"};
+            break;
+        }
+        if (rest.size() < std::min(needed(*frame), frame->size())) break;
+        const Message message{frame->tag, rest.first(std::min(rest.size(), frame->size())), frame->size()};
+        remaining_dropped_ = false;
+        if (!on_copy(message, sink)) dispatch(message, sink);
+        if (result.failed) break;
+        remaining_ = static_cast<std::uint32_t>(message.size - message.whole.size());
+        result.consumed += message.whole.size();
+        if (server == nullptr && !extended_open_) break;
+    }
+    return result;
+}
+
+// The COPY sub-protocol (semantics.md C, "COPY rule"). True when the message was dealt with.
+bool ClientMachine::on_copy(const Message& message, Sink& sink) {
+    const bool data = message.tag == frontend::kCopyData;
+    const bool last = message.tag == frontend::kCopyDone || message.tag == frontend::kCopyFail;
+    if (sink.server != nullptr && sink.server->copy() == Copy::in) {
+        if (data || last) {
+            sink.to_server.pass(message.whole);
+            if (last) sink.server->copy_ended_by_client();
+            return true;
+        }
+        remaining_dropped_ = true;
+        // The server ignores these while it reads data; anything else ends the COPY with an error of its own.
+        return message.tag == frontend::kSync || message.tag == frontend::kFlush;
+    }
+    if (!data && !last) return false;
+    remaining_dropped_ = true;  // left over of a COPY that the server has ended
+    return true;
+}
+
+void ClientMachine::dispatch(const Message& message, Sink& sink) {
+    const bool ends_drop = message.tag == frontend::kSync || message.tag == frontend::kTerminate;
+    const bool skipping = drop_to_sync_ || (sink.server != nullptr && sink.server->skipping());
+    if (skipping && !ends_drop) {  // the server would ignore it
+        remaining_dropped_ = true;
+        return;
+    }
+    switch (message.tag) {
+        case frontend::kQuery: return message.complete() ? on_query(message, sink) : on_large(message, sink);
+        case frontend::kParse: return on_parse(message, sink);
+        case frontend::kBind: return on_bind(message, sink);
+        case frontend::kDescribe: return on_describe(message, sink);
+        case frontend::kExecute: return on_execute(message, sink);
+        case frontend::kClose: return on_close(message, sink);
+        case frontend::kSync: return on_sync(message, sink);
+        case frontend::kFlush:
+            if (sink.server != nullptr) sink.to_server.pass(message.whole);
+            return;
+        case frontend::kFunctionCall: return on_large(message, sink);
+        case frontend::kTerminate: sink.result.terminate = true; return;
+        default:
+            sink.result.failed = true;
+            sink.result.violation = {sqlstate::kProtocolViolation, "invalid frontend message type"};
+    }
+}
+
+void ClientMachine::pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo) {
+    sink.to_server.pass(message.whole);
+    sink.server->expect({.request = request, .undo = std::move(undo)}, sink.to_client);
+    if (request < Request::sync) sink.server->set_unsynced(true);
+}
+
+void ClientMachine::fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo) {
+    if (sink.server == nullptr) {
+        sink.to_client.own().append(answer);
+        return;
+    }
+    Expected expected{.request = request, .fake = true, .answer = std::move(answer), .undo = std::move(undo)};
+    sink.server->expect(std::move(expected), sink.to_client);
+}
+
+void ClientMachine::on_query(const Message& message, Sink& sink) {
+    const sql::Statement judged = std::exchange(planned_valid_, false)
+                                      ? planned_
+                                      : sql::classify(query_text(message.body()), lex_, statements_.functions());
+    ++sink.result.segments;
+    unnamed_ = {};
+    if (is_local(judged) && !extended_open_) {
+        // The slices of a plan may be gone: judged again, from the bytes that are here.
+        const sql::Statement local = sql::classify(query_text(message.body()), lex_, statements_.functions());
+        std::string& out = sink.to_client.own();
+        out += run_local(local, sink.status());
+        protocol::append_ready_for_query(out, static_cast<char>(sink.status()));
+        return;
+    }
+    sink.server->unnamed = {};
+    sink.server->unnamed_unknown = false;
+    if (const std::string_view why = refusal(judged, *sink.server); !why.empty()) {
+        raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why, true, sink);
+        return;
+    }
+    apply_effects(judged, *sink.server);
+    pass(message, Request::query, sink);
+}
+
+// A Query too long to be judged, or a FunctionCall: relayed in parts, and what it did to the session is looked up.
+void ClientMachine::on_large(const Message& message, Sink& sink) {
+    ++sink.result.segments;
+    planned_valid_ = false;
+    tainted_ = true;
+    wrote_ = true;
+    unnamed_ = {};
+    sink.server->unnamed = {};
+    sink.server->unnamed_unknown = false;
+    pass(message, message.tag == frontend::kQuery ? Request::query : Request::function_call, sink);
+}
+
+void ClientMachine::on_parse(const Message& message, Sink& sink) {
+    Bytes rest = message.body();
+    const auto parsed_name = take_string(rest);
+    if (!parsed_name) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
+        return;
+    }
+    extended_open_ = true;
+    ++statements_.counters.client_parses;
+    const std::string_view statement_name = *parsed_name;
+    StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->client_name = statement_name;
+    undo->previous = find_statement(statement_name);
+    if (!statement_name.empty() && undo->previous) {
+        return raise(sqlstate::kDuplicatePreparedStatement,
+                     "prepared statement \"" + std::string(statement_name) + "\" already exists", false, sink);
+    }
+    restore_statement(undo->client_name, statement);
+    if (is_local(statement->judged) || sink.server == nullptr) {
+        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+    }
+    if (statement_name.empty()) {
+        sink.server->unnamed = statement;
+        sink.server->unnamed_unknown = false;
+        ++statements_.counters.server_parses;
+        return pass(message, Request::parse, sink, std::move(undo));
+    }
+    const bool failed = sink.status() == TransactionStatus::failed;
+    const bool known = sink.server->prepared().use(statement->id);
+    if (known && (!failed || statement->judged.transaction == sql::Transaction::end)) {
+        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+    }
+    if (!known) make_room(sink);
+    if (!known) {
+        sink.server->prepared().add(statement->id);
+        undo->server_statement = statement->id;
+    }
+    ++statements_.counters.server_parses;
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+// Closes the server's least recently used statement when it may not hold one more.
+void ClientMachine::make_room(Sink& sink) {
+    const auto oldest = sink.server->prepared().evict();
+    if (!oldest) return;
+    auto restore = std::make_unique<Undo>();
+    restore->server_restore = *oldest;
+    protocol::append_close(sink.to_server.own(), 'S', server_statement_name(*oldest));
+    sink.server->expect({.request = Request::close, .purpose = Purpose::statement, .undo = std::move(restore)},
+                        sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+// Prepares a named statement on the server, if it is not there.
+void ClientMachine::ensure_prepared(const StatementRef& statement, Sink& sink) {
+    ServerMachine& server = *sink.server;
+    if (server.prepared().use(statement->id)) return;
+    make_room(sink);
+    auto undo = std::make_unique<Undo>();
+    undo->server_statement = statement->id;
+    server.prepared().add(statement->id);
+    ++statements_.counters.server_parses;
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    server.expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
+    server.set_unsynced(true);
+}
+
+// Makes the server's unnamed statement the client's, or none.
+void ClientMachine::ensure_unnamed(Sink& sink) {
+    ServerMachine& server = *sink.server;
+    if (server.unnamed == unnamed_ && !server.unnamed_unknown) return;
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;  // marks the server's unnamed statement as unknown again
+    undo->previous = unnamed_;
+    if (unnamed_) {
+        protocol::append_parse_tail(sink.to_server.own(), "", unnamed_->tail);
+        ++statements_.counters.server_parses;
+    } else {
+        protocol::append_close(sink.to_server.own(), 'S', "");
+    }
+    const Request request = unnamed_ ? Request::parse : Request::close;
+    server.expect({.request = request, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
+    server.set_unsynced(true);
+    server.unnamed = unnamed_;
+    server.unnamed_unknown = false;
+}
+
+void ClientMachine::on_bind(const Message& message, Sink& sink) {
+    Bytes rest = message.body();
+    const auto portal = take_string(rest);
+    const auto name = portal ? take_string(rest) : std::nullopt;
+    if (!name) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
+        return;
+    }
+    extended_open_ = true;
+    ++statements_.counters.binds;
+    const StatementRef statement = find_statement(*name);
+    if (local_portal_ && local_portal_->name == *portal) local_portal_.reset();
+    if (statement && is_local(statement->judged)) {
+        remaining_dropped_ = true;
+        local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
+        return fake(Request::bind, protocol::kBindComplete, sink);
+    }
+    if (statement) {
+        if (const std::string_view why = refusal(statement->judged, *sink.server); !why.empty()) {
+            remaining_dropped_ = true;
+            return raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why,
+                         false, sink);
+        }
+        apply_effects(statement->judged, *sink.server);
+        copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
+    }
+    if (name->empty()) {
+        ensure_unnamed(sink);
+        return pass(message, Request::bind, sink);
+    }
+    std::string server_name(*name);
+    if (statement) {
+        ensure_prepared(statement, sink);
+        server_name = statement->server_name();
+    } else if (name->starts_with(kServerStatementPrefix)) {
+        server_name.insert(0, "unknown ");  // never another client's statement
+    }
+    const std::size_t grown = message.size - protocol::kHeaderSize - name->size() + server_name.size();
+    std::string& out = sink.to_server.own();
+    out.push_back('B');
+    append_be32(out, static_cast<std::uint32_t>(grown + 4));
+    out.append(*portal).push_back('\0');
+    out.append(server_name).push_back('\0');
+    out.append(as_text(rest));
+    sink.server->expect({.request = Request::bind}, sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+void ClientMachine::on_describe(const Message& message, Sink& sink) {
+    extended_open_ = true;
+    Bytes rest = message.body().subspan(1);
+    const std::string_view name = take_string(rest).value_or(std::string_view{});
+    if (message.body()[0] != std::byte{'S'}) {
+        if (local_portal_ && local_portal_->name == name) {
+            return fake(Request::describe, describe_local_setting(local_portal_->statement->judged), sink);
+        }
+        return pass(message, Request::describe, sink);
+    }
+    const StatementRef statement = find_statement(name);
+    if (statement && is_local(statement->judged)) {
+        return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
+    }
+    if (name.empty()) {
+        ensure_unnamed(sink);
+        return pass(message, Request::describe, sink);
+    }
+    if (!statement && !name.starts_with(kServerStatementPrefix)) return pass(message, Request::describe, sink);
+    if (statement) ensure_prepared(statement, sink);
+    protocol::append_describe(sink.to_server.own(), 'S',
+                              statement ? statement->server_name() : "unknown " + std::string(name));
+    sink.server->expect({.request = Request::describe}, sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+void ClientMachine::on_execute(const Message& message, Sink& sink) {
+    extended_open_ = true;
+    Bytes rest = message.body();
+    const std::string_view portal = take_string(rest).value_or(std::string_view{});
+    if (local_portal_ && local_portal_->name == portal) {
+        std::string answer = run_local(local_portal_->statement->judged, sink.status());
+        // A row description belongs to Describe, not to Execute.
+        if (!answer.empty() && answer.front() == 'T') answer.erase(0, load_be32(as_bytes(answer).subspan(1)) + 1);
+        return fake(Request::execute, std::move(answer), sink);
+    }
+    pass(message, Request::execute, sink);
+    if (!copy_bound_) return;
+    // The answer decides what the client's next bytes mean; Flush makes it come at once.
+    protocol::append_flush(sink.to_server.own());
+    sink.server->hold_for_copy();
+}
+
+void ClientMachine::on_close(const Message& message, Sink& sink) {
+    extended_open_ = true;
+    Bytes rest = message.body().subspan(1);
+    const std::string_view name = take_string(rest).value_or(std::string_view{});
+    if (message.body()[0] != std::byte{'S'}) {
+        const bool local = local_portal_ && local_portal_->name == name;
+        if (local) local_portal_.reset();
+        if (local || sink.server == nullptr) return fake(Request::close, protocol::kCloseComplete, sink);
+        return pass(message, Request::close, sink);
+    }
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->client_name = name;
+    undo->previous = find_statement(name);
+    const bool ours = static_cast<bool>(undo->previous);
+    restore_statement(undo->client_name, {});
+    // SQL PREPARE shares the name space: in a pinned session an unknown name may be the server's.
+    if (!ours && pin_ != Pin::none && sink.server != nullptr && !name.starts_with(kServerStatementPrefix)) {
+        return pass(message, Request::close, sink);
+    }
+    fake(Request::close, protocol::kCloseComplete, sink, std::move(undo));
+}
+
+void ClientMachine::on_sync(const Message& message, Sink& sink) {
+    ++sink.result.segments;
+    extended_open_ = false;
+    copy_bound_ = false;
+    drop_to_sync_ = false;
+    if (sink.server == nullptr) {
+        protocol::append_ready_for_query(sink.to_client.own(), 'I');
+        return;
+    }
+    pass(message, Request::sync, sink);
+    sink.server->set_unsynced(false);
+    sink.server->set_skipping(false);
+}
+
+// Fails the client's request on the server too, so that its transaction ends as PostgreSQL's would (an implicit one is
+// rolled back, an explicit one is failed).
+void ClientMachine::raise(std::string_view code, std::string_view text, bool simple, Sink& sink) {
+    if (!simple) drop_to_sync_ = true;
+    if (sink.server == nullptr) {
+        protocol::append_error(sink.to_client.own(), "ERROR", code, text);
+        return;
+    }
+    protocol::append_query(sink.to_server.own(), raising_sql(code, text));
+    sink.server->unnamed = {};
+    sink.server->unnamed_unknown = false;
+    unnamed_ = {};
+    sink.server->expect({.request = Request::query, .hide_ready = !simple}, sink.to_client);
+    if (!simple) sink.server->set_unsynced(true);  // the client's Sync is still to come
+}
+
+}  // namespace pgweir::session

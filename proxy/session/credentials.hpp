@@ -1,0 +1,74 @@
+// Who may log in, and what is known of their passwords: the [[user]] tables, ready for use.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "config/config.hpp"
+#include "protocol/scram.hpp"
+
+namespace pgweir::session {
+
+// One user's secret. Immutable but for the verifier of a plain password, which is derived once, at its first use, by
+// whichever worker comes first.
+class Credentials {
+  public:
+    enum class Kind : std::uint8_t { none, plain, md5, scram };
+
+    // `password` in one of PostgreSQL's forms; empty, or a verifier that cannot be read: none, so nobody gets in.
+    // `salt_secret` makes the salt of a plain password's verifier, the same for the life of the directory.
+    Credentials(std::string_view user, std::string_view password, std::string_view salt_secret);
+    ~Credentials();
+    Credentials(const Credentials&) = delete;
+    Credentials& operator=(const Credentials&) = delete;
+
+    [[nodiscard]] Kind kind() const noexcept { return kind_; }
+    // The plain password; empty unless kind() is plain.
+    [[nodiscard]] const std::string& password() const noexcept { return plain_; }
+    // "md5…", also of a plain password; empty for other kinds.
+    [[nodiscard]] const std::string& md5_hash() const noexcept { return md5_; }
+    // What a SCRAM exchange starts with; costs nothing.
+    [[nodiscard]] const std::string& scram_salt() const noexcept { return scram_.salt; }
+    [[nodiscard]] std::uint32_t scram_iterations() const noexcept { return scram_.iterations; }
+    // The verifier: for plain passwords its first call costs about 2 ms. Null for none and md5.
+    [[nodiscard]] const protocol::ScramVerifier* verifier() const;
+    // Does this plain password match? In constant time for one kind and length.
+    [[nodiscard]] bool matches(std::string_view user, std::string_view password) const;
+
+  private:
+    Kind kind_ = Kind::none;
+    std::string plain_, md5_;
+    protocol::ScramVerifier scram_;  // without keys when the password is plain
+    mutable std::atomic<const protocol::ScramVerifier*> derived_{nullptr};  // owned
+};
+
+struct UserEntry {
+    std::string name;
+    Credentials credentials;
+    bool admin = false;
+};
+
+// All users. Immutable: made by the control thread, shared by the workers as const.
+class UserDirectory {
+  public:
+    explicit UserDirectory(const config::Config& config);
+
+    // Null for an unknown name. Lives as long as the directory.
+    [[nodiscard]] const UserEntry* find(std::string_view name) const;
+
+    // For an unknown name, the credentials that nothing matches: their questions look like those of the kind that most
+    // users have, so that names cannot be probed.
+    [[nodiscard]] Credentials::Kind usual_kind() const noexcept { return usual_kind_; }
+    [[nodiscard]] protocol::ScramVerifier mock_verifier(std::string_view name) const;
+
+  private:
+    std::string secret_;  // of this process: salts
+    std::unordered_map<std::string_view, std::unique_ptr<UserEntry>> users_;  // keys are views of the entries' names
+    Credentials::Kind usual_kind_ = Credentials::Kind::plain;
+};
+
+}  // namespace pgweir::session

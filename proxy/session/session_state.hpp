@@ -1,0 +1,18 @@
+// Queries of ours about what a session holds, and to make it forget (semantics.md D).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/session/parameters.hpp"
+
+namespace pgweir::session {
+
+// One row, one text column: what the session holds beyond the settings that we know it has; empty for nothing. Sees what
+// functions, DO and CALL did inside. About 4 ms, so for tainted sessions only.
+[[nodiscard]] std::string probe_sql(const ParameterSet& actual);
+
+inline constexpr std::string_view kRollbackSql = "ROLLBACK";
+inline constexpr std::string_view kDiscardSql = "DISCARD ALL";
+
+}  // namespace pgweir::session
