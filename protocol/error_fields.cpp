@@ -13,12 +13,23 @@ ErrorFields parse_error_fields(Bytes body) noexcept {
         const std::string_view value = rest.substr(1, end - 1);
         rest.remove_prefix(end + 1);
         switch (type) {
-            case 'S': localised = value; break;
-            case 'V': fields.severity = value; break;
-            case 'C': fields.code = value; break;
-            case 'M': fields.message = value; break;
-            case 'R': fields.routine = value; break;
-            default: break;
+            case 'S':
+                localised = value;
+                break;
+            case 'V':
+                fields.severity = value;
+                break;
+            case 'C':
+                fields.code = value;
+                break;
+            case 'M':
+                fields.message = value;
+                break;
+            case 'R':
+                fields.routine = value;
+                break;
+            default:
+                break;
         }
     }
     if (fields.severity.empty()) fields.severity = localised;

@@ -84,10 +84,10 @@ void append_row_description(std::string& out, std::span<const std::string_view> 
     frame.be16(columns.size());
     for (const std::string_view column : columns) {
         frame.string(column);
-        frame.be32(0);         // not of a table
-        frame.be16(0);         // nor a column of it
-        frame.be32(kTextOid);  //
-        frame.be16(0xffff);    // variable size
+        frame.be32(0);  // not of a table
+        frame.be16(0);  // nor a column of it
+        frame.be32(kTextOid);
+        frame.be16(0xffff);  // variable size
         frame.be32(0xffff'ffff);
         frame.be16(0);  // text format
     }
@@ -152,6 +152,7 @@ void append_startup(std::string& out, std::uint32_t version,
     Frame frame(out);
     frame.be32(version);
     for (const auto& [name, value] : parameters) {
+        if (name.empty() || name.front() == '\0') continue;  // would end the list
         frame.string(name);
         frame.string(value);
     }

@@ -106,7 +106,8 @@ std::string ScramClient::first() {
 Result<std::string, Fault> ScramClient::final(std::string_view server_first) {
     std::string_view rest = server_first;
     const auto nonce = take_attribute(rest, 'r');
-    if (!nonce || !is_nonce(*nonce) || nonce_.empty() || nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) {
+    if (!nonce || !is_nonce(*nonce) || nonce_.empty() || nonce->size() <= nonce_.size() ||
+        !nonce->starts_with(nonce_)) {
         return malformed("server's nonce");
     }
     const auto salt_text = take_attribute(rest, 's');

@@ -56,8 +56,9 @@ std::string hmac_sha256(std::string_view key, std::string_view data) {
 std::string pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations) {
     std::array<unsigned char, kSha256Size> out{};
     const char* bytes = password.empty() ? "" : password.data();
-    const int done = PKCS5_PBKDF2_HMAC(bytes, static_cast<int>(password.size()), raw(salt), static_cast<int>(salt.size()),
-                                       static_cast<int>(iterations), EVP_sha256(), static_cast<int>(out.size()), out.data());
+    const int done =
+        PKCS5_PBKDF2_HMAC(bytes, static_cast<int>(password.size()), raw(salt), static_cast<int>(salt.size()),
+                          static_cast<int>(iterations), EVP_sha256(), static_cast<int>(out.size()), out.data());
     if (done != 1) return {};
     return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
@@ -83,7 +84,8 @@ std::string base64_encode(std::string_view data) {
     for (std::size_t i = 0; i < data.size(); i += 3) {
         const std::size_t count = std::min<std::size_t>(3, data.size() - i);
         std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (j < count ? static_cast<unsigned char>(data[i + j]) : 0U);
+        for (std::size_t j = 0; j < 3; ++j)
+            bits = bits << 8 | (j < count ? static_cast<unsigned char>(data[i + j]) : 0U);
         for (std::size_t j = 0; j < 4; ++j) text.push_back(j <= count ? kAlphabet[bits >> (18 - 6 * j) & 63] : '=');
     }
     return text;

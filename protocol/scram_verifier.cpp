@@ -45,7 +45,8 @@ std::optional<ScramVerifier> parse_scram_verifier(std::string_view text) {
     auto salt = base64_decode(*salt_text);
     auto stored = decode_key(*stored_text);
     auto server = decode_key(text);
-    if (!iterations || !salt || salt->empty() || salt->size() > kMaxScramSalt || !stored || !server) return std::nullopt;
+    if (!iterations || !salt || salt->empty() || salt->size() > kMaxScramSalt || !stored || !server)
+        return std::nullopt;
     return ScramVerifier{*iterations, std::move(*salt), std::move(*stored), std::move(*server)};
 }
 

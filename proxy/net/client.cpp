@@ -13,6 +13,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client_starting.hpp"
+#include "proxy/net/endpoint.hpp"
 #include "proxy/net/server.hpp"
 
 namespace pgweir::net {

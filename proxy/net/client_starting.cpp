@@ -1,7 +1,5 @@
 #include "proxy/net/client_starting.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -29,23 +27,6 @@ bool always_accepted(std::string_view application_name) noexcept {
 }
 
 }  // namespace
-
-void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
-                       std::uint16_t& port) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    const sockaddr* raw = endpoint.data();
-    port = 0;
-    address = "unix";
-    if (raw->sa_family == AF_INET) {
-        const auto* in = reinterpret_cast<const sockaddr_in*>(raw);
-        address = ::inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size());
-        port = ntohs(in->sin_port);
-    } else if (raw->sa_family == AF_INET6) {
-        const auto* in = reinterpret_cast<const sockaddr_in6*>(raw);
-        address = ::inet_ntop(AF_INET6, &in->sin6_addr, text.data(), text.size());
-        port = ntohs(in->sin6_port);
-    }
-}
 
 std::string Client::Starting::take_settings(const config::Proxy& config) {
     for (const auto& [name, value] : login.result().parameters) {

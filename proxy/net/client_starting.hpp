@@ -8,10 +8,6 @@
 
 namespace pgweir::net {
 
-// Text and port of a peer's address; a Unix socket is "unix" and 0.
-void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
-                       std::uint16_t& port);
-
 struct Client::Starting {
     Starting(const Shared& shared, bool over) : login(shared.users, shared.config.proxy.auth_type), over_limit(over) {}
 

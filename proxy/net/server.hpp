@@ -62,6 +62,7 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.
     void say_goodbye();
+    void connect_timed_out() { login_failed("08006", "timed out (server_connect_timeout)", false); }
 
     [[nodiscard]] session::ServerMachine& machine() noexcept { return *machine_; }
     [[nodiscard]] HostPool& host_pool() noexcept { return pool_; }
@@ -81,19 +82,18 @@ class Server final : public Peer, public pool::ServerSlot {
     void on_lost() override;
 
   private:
-    void connect_to(boost::asio::generic::stream_protocol::endpoint endpoint);
+    void connect_next();
     void resolve();
-    void on_connected(const boost::system::error_code& error);
+    void on_connected();
     void on_login_bytes(Bytes bytes);
     void logged_in();
+    // `final`: waiting clients are told, since trying again would not help.
     void login_failed(std::string_view code, std::string_view message, bool final);
     void on_answer(Bytes bytes);
     void on_end();
     [[nodiscard]] bool step_done();
     void clean_up();
     void release();
-    [[nodiscard]] Bytes take_in(Bytes fresh);
-    void keep(Bytes rest);
     void count_segment();
 
     Worker& worker_;
@@ -102,6 +102,7 @@ class Server final : public Peer, public pool::ServerSlot {
     std::unique_ptr<session::ServerLogin> login_;
     std::unique_ptr<session::ServerMachine> machine_;
     std::unique_ptr<boost::asio::ip::tcp::resolver> resolver_;
+    std::vector<boost::asio::generic::stream_protocol::endpoint> candidates_;  // still to be tried, the next one last
     boost::asio::generic::stream_protocol::endpoint endpoint_;
     session::ParameterRef login_settings_;
     std::string partial_;  // the front of a message that must be whole

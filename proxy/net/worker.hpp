@@ -56,6 +56,8 @@ class Worker {
     // Idle clients go at once, the others when their transaction ends; the thread ends when all are gone, or at stop().
     void drain();
     void stop();
+    // Clients that it has or was given.
+    [[nodiscard]] std::uint32_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
     [[nodiscard]] const WorkerStats& stats() const noexcept { return stats_; }
     [[nodiscard]] bool finished() const noexcept { return finished_.load(); }
 
@@ -129,6 +131,7 @@ class Worker {
     std::uint64_t random_;
     bool draining_ = false;
     std::atomic<bool> finished_{false};
+    std::atomic<std::uint32_t> load_{0};
     std::thread thread_;
 };
 

@@ -26,7 +26,7 @@ struct ServerLoginError {
     enum class Kind : std::uint8_t {
         authentication,  // 28xxx, or we lack the secret that the server wants: not a health failure
         too_many,        // 53300: the node is not down
-        starting,        // 57P03: back off
+        starting,        // 57P03, or 57P01 and 57P02 during the login: back off
         refused,         // any other ErrorResponse, such as 3D000
         protocol,        // what no right server sends, or a server that cannot prove itself
     };
@@ -57,7 +57,7 @@ class ServerLogin {
     [[nodiscard]] const ServerLoginError& error() const noexcept { return error_; }
 
   private:
-    enum class State : std::uint8_t { start, asked, scram_first, scram_final, scram_verified, authenticated };
+    enum class State : std::uint8_t { start, asked, answered, scram_first, scram_final, scram_verified, authenticated };
 
     Step on_message(protocol::Tag tag, Bytes body, std::string& out);
     Step on_authentication(Bytes body, std::string& out);

@@ -36,6 +36,7 @@ struct InternalOutcome {
     bool failed = false;
     std::string error_body;  // the ErrorResponse's body, for an outcome that failed
     std::string probe;       // the probe's one value
+    bool reset_sql_was_discard = false;
 };
 
 class ServerMachine {

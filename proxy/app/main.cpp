@@ -1,0 +1,69 @@
+// pgweir: the command line.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "config/load.hpp"
+#include "proxy/app/logging.hpp"
+#include "proxy/app/proxy.hpp"
+#include "proxy/app/route_command.hpp"
+
+namespace {
+
+int serve(const std::string& file) {
+    const pgweir::config::Config config = pgweir::config::load_file(file);
+    pgweir::app::set_up_logging(config.log);
+    pgweir::app::Proxy proxy(config);
+    return proxy.run();
+}
+
+int check(const std::string& file) {
+    const pgweir::config::Config config = pgweir::config::load_file(file);
+    std::cout << file << ": good: " << config.servers.size() << " servers, " << config.databases.size() << " databases, "
+              << config.users.size() << " users\n";
+    return 0;
+}
+
+int route(const std::string& file, bool nul_separated) {
+    pgweir::sql::Allowlist functions;
+    if (!file.empty()) {
+        const pgweir::config::Config config = pgweir::config::load_file(file);
+        functions = pgweir::sql::Allowlist(config.routing.safe_functions, config.routing.unsafe_functions);
+    }
+    std::ios::sync_with_stdio(false);
+    return pgweir::app::run_route(std::cin, std::cout, nul_separated, functions);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"pgweir: a read/write-splitting proxy for PostgreSQL", "pgweir"};
+    app.set_version_flag("--version", "pgweir " PGWEIR_VERSION);
+    app.footer("pgweir FILE serves with this configuration. See docs/ and config/example.toml.");
+    std::string file;
+    std::string check_file;
+    std::string route_config;
+    bool nul_separated = false;
+    app.add_option("FILE", file, "the configuration (TOML) to serve with");
+    CLI::App* check_command = app.add_subcommand("check", "check a configuration file and say all that is wrong with it");
+    check_command->add_option("FILE", check_file, "the configuration (TOML)")->required();
+    CLI::App* route_command =
+        app.add_subcommand("route", "read SQL on standard input and print where each statement would go, one JSON line each");
+    route_command->add_flag("-0", nul_separated, "statements end with a NUL instead of a ';' at a line's end");
+    route_command->add_option("--config", route_config, "take the function lists of this configuration");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        if (*check_command) return check(check_file);
+        if (*route_command) return route(route_config, nul_separated);
+        if (file.empty()) {
+            std::cerr << app.help();
+            return 2;
+        }
+        return serve(file);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "pgweir: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,197 @@
+#include "proxy/app/proxy.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <set>
+#include <thread>
+
+namespace pgweir::app {
+
+namespace {
+
+constexpr std::chrono::milliseconds kDrainPoll{20};
+
+// Every client and every server connection is a descriptor: as many as the system lets us have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::size_t worker_count(const config::Config& config) {
+    const std::size_t wanted = config.proxy.workers != 0 ? config.proxy.workers : std::thread::hardware_concurrency();
+    return std::clamp<std::size_t>(wanted, 1, pool::kMaxWorkers);
+}
+
+// One part of an answer from each worker, put together on the control thread.
+struct Gathering {
+    std::size_t missing = 0;
+    net::Inspection rows;
+};
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+Proxy::Proxy(const config::Config& config)
+    : config_(config),
+      shared_(config),
+      sources_{.config = config, .stats = {}, .inspect = {}, .ping = {}, .snapshots = {}, .not_ready = {}, .unhealthy = {}, .started = std::chrono::steady_clock::now(), .version = PGWEIR_VERSION},
+      listener_(io_, shared_),
+      signals_(io_),
+      drain_timer_(io_) {
+    raise_descriptor_limit();
+    fill_shared();
+    fill_sources();
+}
+
+Proxy::~Proxy() = default;
+
+void Proxy::fill_shared() {
+    std::set<std::string> names;
+    for (const config::Server& server : config_.servers) names.insert(server.cluster);
+    shared_.clusters.assign(names.begin(), names.end());
+    snapshots_.resize(shared_.clusters.size());
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
+        auto empty = std::make_shared<cluster::Snapshot>();
+        empty->cluster = shared_.clusters[i];
+        snapshots_[i] = std::move(empty);
+    }
+    shared_.console = [this](std::string sql, std::string user, bool admin, std::function<void(std::string)> reply) {
+        boost::asio::post(io_, [this, sql = std::move(sql), who = admin::Session{std::move(user), admin},
+                                reply = std::move(reply)]() mutable { console_->execute(sql, who, std::move(reply)); });
+    };
+    shared_.report_failure = [this](std::size_t cluster, cluster::HostIndex host) {
+        boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->report_failure(host); });
+    };
+    shared_.probe_now = [this](std::size_t cluster, cluster::HostIndex host) {
+        boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->probe_now(host); });
+    };
+    for (std::size_t i = 0; i < worker_count(config_); ++i) {
+        workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
+        shared_.workers.push_back(workers_.back().get());
+    }
+}
+
+void Proxy::fill_sources() {
+    sources_.stats = [this] {
+        std::vector<const net::WorkerStats*> all;
+        for (const auto& worker : workers_) all.push_back(&worker->stats());
+        return all;
+    };
+    sources_.inspect = [this](std::function<void(net::Inspection)> done) { inspect(std::move(done)); };
+    sources_.ping = [this](std::function<void()> done) { ping(std::move(done)); };
+    sources_.snapshots = [this] { return snapshots_; };
+    sources_.not_ready = [this]() -> std::optional<std::string> {
+        if (stopping_) return "shutting down";
+        if (!listening_) return "not listening yet";
+        return std::nullopt;
+    };
+    console_ = std::make_unique<admin::Console>(io_, sources_);
+}
+
+void Proxy::inspect(std::function<void(net::Inspection)> done) {
+    auto gathering = std::make_shared<Gathering>();
+    gathering->missing = workers_.size();
+    for (const auto& worker : workers_) {
+        worker->inspect([this, gathering, done](net::Inspection part) {
+            boost::asio::post(io_, [gathering, done, part = std::move(part)]() mutable {
+                append(gathering->rows.pools, std::move(part.pools));
+                append(gathering->rows.clients, std::move(part.clients));
+                append(gathering->rows.servers, std::move(part.servers));
+                if (--gathering->missing == 0) done(std::move(gathering->rows));
+            });
+        });
+    }
+}
+
+void Proxy::ping(std::function<void()> done) {
+    auto missing = std::make_shared<std::size_t>(workers_.size());
+    for (const auto& worker : workers_) {
+        worker->ping([this, missing, done] {
+            boost::asio::post(io_, [missing, done] {
+                if (--*missing == 0) done();
+            });
+        });
+    }
+}
+
+void Proxy::start_monitors() {
+    for (std::size_t i = 0; i < shared_.clusters.size(); ++i) {
+        auto publish = [this, i](std::shared_ptr<const cluster::Snapshot> snapshot) {
+            snapshots_[i] = snapshot;
+            for (const auto& worker : workers_) worker->publish(i, snapshot);
+        };
+        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, shared_.clusters[i], std::move(publish)));
+        monitors_.back()->start();
+    }
+}
+
+int Proxy::run() {
+    std::signal(SIGPIPE, SIG_IGN);
+    start_monitors();
+    for (const auto& worker : workers_) worker->start();
+    if (config_.http.listen_port != 0) {
+        http_ = std::make_unique<admin::HttpServer>(io_, config_.http, sources_);
+        http_->start();
+    }
+    listener_.start();
+    listening_ = true;
+    wait_for_signals();
+    spdlog::info("event=started version={} listen={}:{} workers={} servers={}", sources_.version, config_.proxy.listen_addr,
+                 config_.proxy.listen_port, workers_.size(), config_.servers.size());
+    io_.run();
+    for (const auto& worker : workers_) worker->join();
+    spdlog::info("event=stopped");
+    return 0;
+}
+
+void Proxy::wait_for_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error) return;
+        spdlog::info("event=stopping signal={} limit_ms={}", number, config_.proxy.shutdown_timeout.count());
+        shut_down();
+    });
+}
+
+void Proxy::shut_down() {
+    stopping_ = true;
+    listener_.stop();
+    for (const auto& worker : workers_) worker->drain();
+    drain_deadline_ = std::chrono::steady_clock::now() + config_.proxy.shutdown_timeout;
+    wait_until_drained();
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) stop();  // a second signal: at once
+    });
+}
+
+void Proxy::wait_until_drained() {
+    const bool done = std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->finished(); });
+    if (done || std::chrono::steady_clock::now() >= drain_deadline_) return stop();
+    drain_timer_.expires_after(kDrainPoll);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) wait_until_drained();
+    });
+}
+
+void Proxy::stop() {
+    for (const auto& worker : workers_) worker->stop();
+    for (const auto& monitor : monitors_) monitor->stop();
+    console_->stop();
+    if (http_) http_->stop();
+    signals_.cancel();
+    drain_timer_.cancel();
+    io_.stop();
+}
+
+}  // namespace pgweir::app

@@ -1,0 +1,60 @@
+// The running proxy: control thread, workers, monitors, console and HTTP, from start to SIGTERM.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/admin/console.hpp"
+#include "proxy/admin/http_server.hpp"
+#include "proxy/admin/sources.hpp"
+#include "proxy/monitor/monitor.hpp"
+#include "proxy/net/listener.hpp"
+#include "proxy/net/shared.hpp"
+#include "proxy/net/worker.hpp"
+
+namespace pgweir::app {
+
+class Proxy {
+  public:
+    explicit Proxy(const config::Config& config);
+    ~Proxy();
+    Proxy(const Proxy&) = delete;
+    Proxy& operator=(const Proxy&) = delete;
+
+    // Serves until SIGTERM or SIGINT. The result is the process's exit status. Throws when it cannot start.
+    int run();
+
+  private:
+    void fill_shared();
+    void fill_sources();
+    void inspect(std::function<void(net::Inspection)> done);
+    void ping(std::function<void()> done);
+    void start_monitors();
+    void wait_for_signals();
+    void shut_down();
+    void wait_until_drained();
+    void stop();
+
+    const config::Config& config_;
+    boost::asio::io_context io_;
+    net::Shared shared_;
+    admin::Sources sources_;
+    std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
+    std::vector<std::unique_ptr<net::Worker>> workers_;
+    std::vector<std::unique_ptr<monitor::Monitor>> monitors_;  // by cluster
+    std::unique_ptr<admin::Console> console_;
+    std::unique_ptr<admin::HttpServer> http_;
+    net::Listener listener_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer drain_timer_;
+    std::chrono::steady_clock::time_point drain_deadline_;
+    bool listening_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace pgweir::app

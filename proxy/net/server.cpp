@@ -1,0 +1,351 @@
+#include "proxy/net/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/net/client.hpp"
+#include "proxy/net/endpoint.hpp"
+#include "proxy/session/session_state.hpp"
+
+namespace pgweir::net {
+
+namespace {
+
+constexpr int kReceivesPerWake = 8;
+
+std::uint64_t next_server_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
+
+Handover::~Handover() {
+    if (fd >= 0) ::close(fd);
+}
+
+Server::Server(Worker& worker, HostPool& pool) : Peer(worker.io()), worker_(worker), pool_(pool), id_(next_server_id()) {}
+
+Server::Server(Worker& worker, HostPool& pool, Handover& handover)
+    : Peer(worker.io()), worker_(worker), pool_(pool), secret_key_(std::move(handover.secret_key)), pid_(handover.pid),
+      id_(handover.id), connected_(handover.connected) {
+    socket_.assign(boost::asio::generic::stream_protocol(handover.family, 0), std::exchange(handover.fd, -1));
+    endpoint_ = socket_.remote_endpoint();
+    login_settings_ = worker.parameters().intern(std::move(handover.login));
+    machine_ = std::make_unique<session::ServerMachine>(
+        worker.parameters(), worker.parameters().intern(std::move(handover.actual)), std::size_t{0});
+    machine_->prepared() = std::move(*handover.prepared);
+}
+
+std::shared_ptr<Handover> Server::hand_over() {
+    auto handover = std::make_shared<Handover>();
+    handover->family = endpoint_.protocol().family();
+    handover->key = pool_.key;
+    handover->database = pool_.group.database;
+    handover->user = pool_.group.user;
+    handover->cluster = pool_.group.cluster;
+    handover->host = pool_.host;
+    handover->secret = pool_.group.secret;
+    handover->history = history();
+    const auto list = [](const session::ParameterRef& set) {
+        return std::vector<session::Parameter>(set->entries().begin(), set->entries().end());
+    };
+    handover->actual = list(machine_->actual());
+    handover->login = list(login_settings_);
+    handover->prepared = std::move(machine_->prepared());
+    handover->pid = pid_;
+    handover->secret_key = secret_key_;
+    handover->connected = connected_;
+    handover->id = id_;
+    done_ = true;
+    boost::system::error_code error;
+    handover->fd = socket_.release(error);
+    return handover;
+}
+
+void Server::link(Client& client) noexcept {
+    client_ = &client;
+    requested_ = std::chrono::system_clock::now();
+    worker_.count_use(pool_.group.cluster, pool_.host, 1);
+}
+
+void Server::on_readable() {
+    if (done_) return;
+    for (int i = 0; i < kReceivesPerWake; ++i) {
+        const std::size_t kept = partial_.size();
+        std::memcpy(worker_.scratch.data(), partial_.data(), kept);
+        const std::size_t room = Worker::kScratch - kept;
+        const std::ptrdiff_t got = receive(worker_.scratch.data() + kept, room);
+        if (got == kNothing) break;
+        if (got == 0) return on_end();
+        const auto keep_alive = shared_from_this();
+        worker_.counters().server_bytes_received.add(static_cast<std::uint64_t>(got));
+        partial_.clear();
+        const Bytes bytes = as_bytes({worker_.scratch.data(), kept + static_cast<std::size_t>(got)});
+        if (login_) {
+            on_login_bytes(bytes);
+        } else {
+            on_answer(bytes);
+        }
+        if (done_) return;
+        if (client_ != nullptr && client_->blocked()) return;  // its on_drained() arms us again
+        if (static_cast<std::size_t>(got) < room) break;
+    }
+    arm_read();
+}
+
+void Server::on_answer(Bytes bytes) {
+    session::ClientMachine* client = client_ != nullptr ? client_->machine() : nullptr;
+    const session::ServerProgress progress = machine_->on_bytes(bytes, client, worker_.to_client);
+    if (client_ != nullptr) {
+        client_->flush_to_client();
+    } else {
+        worker_.to_client.clear();
+    }
+    fatal_ |= progress.fatal;
+    if (progress.violation) return close("server broke the protocol");
+    if (progress.consumed < bytes.size()) partial_.assign(as_text(bytes.subspan(progress.consumed)));
+    if (progress.read_only_refusal && worker_.snapshot(pool_.group.cluster)->primary == pool_.host) {
+        worker_.shared().probe_now(pool_.group.cluster, pool_.host);
+    }
+    if (client_ != nullptr && client_->lost()) return client_->close("connection lost");
+    if (progress.ready) return settle_down();
+    if (client_ != nullptr) client_->resume();
+}
+
+void Server::segment_sent(TimePoint now) noexcept {
+    if (counting_) return;
+    counting_ = true;
+    sent_ = now;
+}
+
+void Server::count_segment() {
+    if (!std::exchange(counting_, false) || client_ == nullptr) return;
+    WorkerStats& stats = worker_.counters();
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - sent_);
+    stats.query[static_cast<std::size_t>(client_->route().target)].record(took);
+    stats.query_us.add(static_cast<std::uint64_t>(took.count()));
+    if (machine_->status() != session::TransactionStatus::idle) return;
+    stats.transactions.add();
+    stats.transaction_us.add(static_cast<std::uint64_t>(took.count()));
+}
+
+void Server::run(session::Purpose purpose, std::string_view sql) {
+    std::string out;
+    machine_->inject_query(sql, purpose, out, worker_.to_client);
+    worker_.to_client.clear();
+    step_ = purpose;
+    send(as_bytes(out));
+}
+
+// A request of ours has been answered. False: this connection is not to be looked at further now.
+bool Server::step_done() {
+    if (machine_->internal_pending()) return false;
+    const session::Purpose step = *step_;
+    step_.reset();
+    machine_->release_settings_hold();
+    const session::InternalOutcome outcome = machine_->outcome();
+    switch (step) {
+        case session::Purpose::client:
+        case session::Purpose::statement: return true;
+        case session::Purpose::settings: {
+            if (client_ == nullptr) return true;
+            if (outcome.failed) {
+                dirty_ = true;
+                client_->settings_refused(outcome.error_body);
+                return false;
+            }
+            client_->settings_accepted();
+            if (client_ == nullptr) return false;
+            const bool quiet = machine_->quiet();
+            if (quiet && client_->welcomed() && client_->group() != nullptr) client_->resume();
+            return client_ != nullptr && machine_->quiet();
+        }
+        case session::Purpose::probe:
+            if (client_ == nullptr) return true;
+            worker_.counters().probes.add();
+            client_->machine()->clear_taint();
+            if (outcome.failed || !outcome.probe.empty()) {
+                client_->machine()->set_pin(session::Pin::state);
+                worker_.counters().pins.add();
+            }
+            return true;
+        case session::Purpose::reset:
+            if (outcome.failed) return close("session could not be reset"), false;
+            if (outcome.reset_sql_was_discard) {
+                machine_->forget_session(login_settings_);
+                dirty_ = false;
+            }
+            return true;
+    }
+    return true;
+}
+
+void Server::settle_down() {
+    const auto keep_alive = shared_from_this();
+    if (done_) return;
+    if (step_ && !step_done()) return;
+    if (done_) return;
+    if (client_ == nullptr) return clean_up();
+    if (!machine_->quiet()) return client_->resume();
+    count_segment();
+    if (state() == pool::SlotState::canceling) return;  // cancel_over() comes back here
+    session::ClientMachine& session = *client_->machine();
+    const bool was_pinned = session.pin() != session::Pin::none;
+    session.segment_done(*machine_);
+    if (machine_->releasable()) {
+        if (session.pin() == session::Pin::none) {
+            if (!session.tainted()) return release();
+            machine_->hold_for_settings();
+            return run(session::Purpose::probe, session::probe_sql(*machine_->actual()));
+        }
+        if (!was_pinned) worker_.counters().pins.add();
+        std::string out;
+        if (!session.replay_settings(*machine_, out, worker_.to_client)) settings_sent();
+        if (machine_->internal_pending()) settings_sent();
+        send(as_bytes(out));
+    }
+    client_->resume();
+}
+
+// The client is done with a clean session: somebody else's turn.
+void Server::release() {
+    Client* client = std::exchange(client_, nullptr);
+    std::shared_ptr<Client> next = client != nullptr ? client->self() : nullptr;
+    if (next) {
+        worker_.count_use(pool_.group.cluster, pool_.host, -1);
+        next->unlink();
+    }
+    worker_.settle(*this, pool_.pool.release(*this, worker_.now()));
+    if (next) next->resume();
+}
+
+void Server::abandon() {
+    const auto keep_alive = shared_from_this();
+    Client* client = std::exchange(client_, nullptr);
+    worker_.count_use(pool_.group.cluster, pool_.host, -1);
+    counting_ = false;
+    if (session::ClientMachine* session = client != nullptr ? client->machine() : nullptr) {
+        dirty_ |= session->pin() != session::Pin::none || session->tainted();
+        must_close_ |= session->pin() == session::Pin::load || session->mid_message();
+    }
+    machine_->release_settings_hold();
+    if (done_) return;
+    if (fatal_ || lost()) return close("server ended the connection");
+    arm_read();  // it may have been paused for the client's sake
+    if (!step_) clean_up();
+}
+
+// Nobody is linked: bring the session back to where everybody may have it.
+void Server::clean_up() {
+    if (must_close_ || retired()) return close("session state that cannot be reset");
+    if (!machine_->quiet()) {
+        std::string out;
+        if (machine_->copy() == session::Copy::in) {
+            protocol::append_copy_fail(out, "client closed the connection");
+            machine_->copy_ended_by_client();
+        }
+        if (machine_->unsynced()) {
+            protocol::append_sync(out);
+            session::Gather nobody;
+            machine_->expect({.request = session::Request::sync, .purpose = session::Purpose::reset}, nobody);
+            machine_->set_unsynced(false);
+            machine_->set_skipping(false);
+            step_ = session::Purpose::reset;
+        }
+        return send(as_bytes(out));
+    }
+    if (machine_->status() != session::TransactionStatus::idle) {
+        return run(session::Purpose::reset, session::kRollbackSql);
+    }
+    if (dirty_) {
+        run(session::Purpose::reset, session::kDiscardSql);
+        machine_->outcome().reset_sql_was_discard = true;
+        return;
+    }
+    if (state() == pool::SlotState::canceling) return;
+    release();
+}
+
+void Server::cancel_over() {
+    if (done_) return;
+    pool_.pool.clear_canceling(*this);
+    if (retired() && client_ == nullptr) return close("cancel did not end");
+    if (machine_->quiet() && !step_) settle_down();
+}
+
+void Server::on_drained() {
+    if (client_ != nullptr) client_->resume();
+}
+
+void Server::on_lost() { on_end(); }
+
+void Server::on_end() {
+    if (done_) return;
+    if (login_ || !machine_) return login_failed(protocol::sqlstate::kConnectionFailure, "server closed the connection", false);
+    if (state() != pool::SlotState::closing) {
+        worker_.suspect(pool_);
+        worker_.shared().report_failure(pool_.group.cluster, pool_.host);
+    }
+    close(fatal_ ? "server ended the connection" : "server connection lost");
+}
+
+void Server::close(std::string_view why) {
+    if (std::exchange(done_, true)) return;
+    const auto keep_alive = shared_from_this();
+    spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id_, pool_.key.server,
+                  pool_.key.database, pool_.key.user, why);
+    worker_.counters().server_disconnects.add();
+    close_socket();
+    pool_.pool.closed(*this);
+    worker_.remove_server(*this);
+    if (Client* client = std::exchange(client_, nullptr)) {
+        worker_.count_use(pool_.group.cluster, pool_.host, -1);
+        const bool busy = machine_ && !machine_->quiet();
+        const bool unknown = busy && client->route().reason != sql::Reason::read &&
+                             client->route().target == routing::Target::primary;
+        client->server_lost(fatal_, unknown);
+    }
+    worker_.pump(pool_);
+}
+
+void Server::say_goodbye() {
+    std::string out;
+    protocol::append_terminate(out);
+    send(as_bytes(out));
+    close("released for good");
+}
+
+ServerRow Server::row() const {
+    ServerRow row;
+    row.user = pool_.key.user;
+    row.database = pool_.group.database;
+    row.server = pool_.key.server;
+    switch (state()) {
+        case pool::SlotState::login: row.state = "login"; break;
+        case pool::SlotState::idle: row.state = "idle"; break;
+        case pool::SlotState::active: row.state = "active"; break;
+        case pool::SlotState::canceling: row.state = "being_canceled"; break;
+        case pool::SlotState::closing:
+        case pool::SlotState::detached: row.state = "closing"; break;
+    }
+    describe_endpoint(endpoint_, row.addr, row.port);
+    row.connect_time = connected_;
+    row.request_time = requested_;
+    row.remote_pid = pid_;
+    if (machine_) {
+        row.prepared_statements = static_cast<std::uint32_t>(machine_->prepared().size());
+        if (const std::string* name = machine_->actual()->find("application_name")) row.application_name = *name;
+    }
+    row.id = id_;
+    row.link = client_ != nullptr ? client_->id() : 0;
+    row.worker = static_cast<unsigned>(worker_.id());
+    return row;
+}
+
+}  // namespace pgweir::net

@@ -1,0 +1,139 @@
+// A server connection's way in: address, connection, login.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "protocol/sqlstate.hpp"
+#include "proxy/net/client.hpp"
+#include "proxy/net/server.hpp"
+#include "proxy/session/setting_names.hpp"
+
+namespace pgweir::net {
+
+void Server::connect() {
+    worker_.counters().server_connects.add();
+    connected_ = std::chrono::system_clock::now();
+    const cluster::ServerView& view = worker_.snapshot(pool_.group.cluster)->servers[cluster::index_of(pool_.host)];
+    if (view.host.starts_with('/')) {
+        candidates_ = {boost::asio::local::stream_protocol::endpoint(view.host + "/.s.PGSQL." + std::to_string(view.port))};
+        return connect_next();
+    }
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(view.host, error);
+    if (error) return resolve();
+    candidates_ = {boost::asio::ip::tcp::endpoint(address, view.port)};
+    connect_next();
+}
+
+void Server::resolve() {
+    const cluster::ServerView& view = worker_.snapshot(pool_.group.cluster)->servers[cluster::index_of(pool_.host)];
+    resolver_ = std::make_unique<boost::asio::ip::tcp::resolver>(worker_.io());
+    resolver_->async_resolve(view.host, std::to_string(view.port),
+                             [this, keep = self()](const boost::system::error_code& error, const auto& results) {
+                                 if (done_) return;
+                                 if (error) {
+                                     return login_failed(protocol::sqlstate::kConnectionFailure,
+                                                         "name not found: " + error.message(), false);
+                                 }
+                                 for (const auto& result : results) candidates_.emplace_back(result.endpoint());
+                                 std::reverse(candidates_.begin(), candidates_.end());
+                                 connect_next();
+                             });
+}
+
+void Server::connect_next() {
+    endpoint_ = candidates_.back();
+    candidates_.pop_back();
+    socket_.async_connect(endpoint_, [this, keep = self()](const boost::system::error_code& error) {
+        if (done_) return;
+        if (!error) return on_connected();
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+        if (!candidates_.empty()) return connect_next();
+        login_failed(protocol::sqlstate::kConnectionFailure, error.message(), false);
+    });
+}
+
+void Server::on_connected() {
+    const int on = 1;
+    if (endpoint_.protocol().family() != AF_UNIX) {
+        ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    }
+    const PoolGroup& group = pool_.group;
+    login_ = std::make_unique<session::ServerLogin>(group.user, group.dbname, ParameterList{}, group.secret);
+    std::string out;
+    login_->start(out);
+    send(as_bytes(out));
+    arm_read();
+}
+
+void Server::on_login_bytes(Bytes bytes) {
+    std::string out;
+    std::size_t consumed = 0;
+    const auto step = login_->on_bytes(bytes, consumed, out);
+    send(as_bytes(out));
+    if (consumed < bytes.size()) partial_.assign(as_text(bytes.subspan(consumed)));
+    switch (step) {
+        case session::ServerLogin::Step::need_more: return;
+        case session::ServerLogin::Step::ready: return logged_in();
+        case session::ServerLogin::Step::failed: {
+            const session::ServerLoginError error = login_->error();
+            using Kind = session::ServerLoginError::Kind;
+            const bool final = error.kind == Kind::authentication || error.kind == Kind::refused;
+            return login_failed(error.code, error.message, final);
+        }
+    }
+}
+
+void Server::logged_in() {
+    worker_.counters().servers_login.add(-1);
+    pid_ = login_->pid();
+    secret_key_ = login_->secret_key();
+    std::vector<session::Parameter> tracked;
+    for (const auto& [name, value] : login_->parameters()) {
+        if (session::is_tracked_report(name)) tracked.push_back({session::canonical_name(name), value});
+    }
+    login_settings_ = worker_.parameters().intern(std::move(tracked));
+    login_settings_.prove();
+    PoolGroup& group = pool_.group;
+    const cluster::Snapshot* snapshot = worker_.snapshot(group.cluster);
+    if (snapshot->primary == pool_.host) {
+        group.welcome = login_->parameters();
+        group.base = login_settings_;
+        group.accepted.try_emplace("", login_settings_);
+    }
+    const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
+    machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
+    login_.reset();
+    spdlog::debug("event=server_login id={} server={} database=\"{}\" user=\"{}\" pid={}", id_, pool_.key.server,
+                  pool_.key.database, pool_.key.user, pid_);
+    worker_.settle(*this, pool_.pool.login_succeeded(*this, worker_.now()));
+}
+
+void Server::login_failed(std::string_view code, std::string_view message, bool final) {
+    if (std::exchange(done_, true)) return;
+    const auto keep_alive = shared_from_this();
+    const std::string code_kept(code);
+    const std::string text = "server login failed: " + std::string(message);
+    spdlog::warn("event=server_login_failed server={} database=\"{}\" user=\"{}\" code={} cause=\"{}\"", pool_.key.server,
+                 pool_.key.database, pool_.key.user, code_kept, message);
+    WorkerStats& stats = worker_.counters();
+    stats.servers_login.add(-1);
+    (final ? stats.server_logins_failed : stats.server_connect_failures).add();
+    if (!final) worker_.shared().report_failure(pool_.group.cluster, pool_.host);
+    close_socket();
+    pool_.pool.login_failed(this, worker_.now(), worker_.jitter());
+    worker_.remove_server(*this);
+    if (worker_.snapshot(pool_.group.cluster)->primary != pool_.host) {
+        worker_.suspect(pool_);
+    } else if (final) {
+        for (pool::Waiter* waiter : pool_.pool.take_waiters()) static_cast<Client*>(waiter)->fail(code_kept, text);
+    }
+    worker_.pump(pool_);
+}
+
+}  // namespace pgweir::net

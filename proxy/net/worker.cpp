@@ -1,0 +1,250 @@
+#include "proxy/net/worker.hpp"
+
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "proxy/net/client.hpp"
+#include "proxy/net/server.hpp"
+
+namespace pgweir::net {
+
+namespace {
+
+constexpr std::chrono::seconds kSuspicion{1};
+
+}  // namespace
+
+Worker::Worker(Shared& shared, pool::WorkerId id)
+    : shared_(shared), id_(id), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), timer_(io_),
+      statements_(shared.functions, shared.config.pool.statement_cache_size) {
+    for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
+        auto empty = std::make_shared<cluster::Snapshot>();
+        empty->cluster = shared.clusters[i];
+        snapshots_.push_back(std::move(empty));
+        balancers_.emplace_back(shared.config.routing.load_balance);
+    }
+    in_use_.resize(shared.clusters.size());
+    suspect_until_.resize(shared.clusters.size());
+    RAND_bytes(reinterpret_cast<unsigned char*>(&random_), sizeof random_);
+    random_ |= 1;
+}
+
+Worker::~Worker() {
+    join();
+    // Destroys what pending handlers still hold before the tables that they point into.
+    clients_.clear();
+    servers_.clear();
+    homeless_.clear();
+}
+
+void Worker::start() {
+    arm_tick();
+    thread_ = std::thread([this] {
+        const auto work = boost::asio::make_work_guard(io_);
+        io_.run();
+    });
+}
+
+void Worker::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Worker::stop() {
+    boost::asio::post(io_, [this] {
+        finished_.store(true);
+        io_.stop();
+    });
+}
+
+void Worker::adopt_client(int fd, bool over_limit) {
+    load_.fetch_add(1, std::memory_order_relaxed);
+    boost::asio::post(io_, [this, fd, over_limit] {
+        auto client = std::make_shared<Client>(*this, fd, over_limit);
+        client->set_slot(add_client(client));
+        client->start();
+    });
+}
+
+std::uint32_t Worker::add_client(std::shared_ptr<Client> client) {
+    if (free_slots_.empty()) {
+        clients_.push_back(std::move(client));
+        return static_cast<std::uint32_t>(clients_.size() - 1);
+    }
+    const std::uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    clients_[slot] = std::move(client);
+    return slot;
+}
+
+void Worker::remove_client(Client& client) {
+    const std::uint32_t slot = client.slot();
+    if (slot >= clients_.size() || clients_[slot].get() != &client) return;
+    const std::shared_ptr<Client> last = std::move(clients_[slot]);
+    clients_[slot].reset();
+    free_slots_.push_back(slot);
+    shared_.clients.fetch_sub(1);
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    std::erase_if(homeless_, [&](const auto& other) { return other == last; });
+    finish_if_drained();
+}
+
+void Worker::add_server(std::shared_ptr<Server> server) { servers_.insert(std::move(server)); }
+
+void Worker::remove_server(Server& server) { servers_.erase(server.self()); }
+
+double Worker::jitter() noexcept {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    return static_cast<double>(random_ >> 11) * 0x1.0p-53;
+}
+
+void Worker::publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot) {
+    boost::asio::post(io_, [this, cluster, snapshot = std::move(snapshot)]() mutable {
+        snapshots_[cluster] = std::move(snapshot);
+        on_snapshot(cluster);
+    });
+}
+
+void Worker::on_snapshot(std::size_t cluster) {
+    const cluster::Snapshot& snapshot = *snapshots_[cluster];
+    in_use_[cluster].resize(snapshot.servers.size());
+    suspect_until_[cluster].resize(snapshot.servers.size());
+    for_each_pool([&](HostPool& pool) {
+        if (pool.group.cluster != cluster || pool.pool.counts(now()).waiting == 0) return;
+        if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
+    });
+    if (!snapshot.primary) return;
+    const auto waiting = std::exchange(homeless_, {});
+    for (const auto& client : waiting) client->reroute();
+}
+
+void Worker::reroute_waiters(HostPool& pool) {
+    for (pool::Waiter* waiter : pool.pool.take_waiters()) static_cast<Client*>(waiter)->reroute();
+}
+
+void Worker::wait_for_primary(Client& client) { homeless_.push_back(client.self()); }
+
+void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept {
+    in_use_[cluster][cluster::index_of(host)] += static_cast<std::uint32_t>(delta);
+    stats_.servers_active.add(delta);
+}
+
+PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
+    const auto found = groups_.find({database, user});
+    if (found != groups_.end()) {
+        if (!secret.client_key.empty()) found->second->secret = secret;
+        return found->second.get();
+    }
+    const config::Config& config = shared_.config;
+    const config::Database* match = nullptr;
+    for (const config::Database& candidate : config.databases) {
+        if (candidate.name == database) match = &candidate;
+        if (candidate.name == "*" && match == nullptr) match = &candidate;
+    }
+    if (match == nullptr) return nullptr;
+    auto group = std::make_unique<PoolGroup>();
+    group->database = database;
+    group->dbname = match->dbname.empty() ? database : match->dbname;
+    group->user = match->user.empty() ? user : match->user;
+    group->mode = match->pool_mode.value_or(config.pool.pool_mode);
+    group->split = match->split.value_or(config.routing.split) == config::Split::on;
+    group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
+    group->min_pool_size = match->min_pool_size.value_or(config.pool.min_pool_size);
+    group->secret = match->user.empty() ? secret : session::ServerSecret{.password = match->password, .md5_hash = {}, .client_key = {}, .server_key = {}};
+    const auto cluster = std::find(shared_.clusters.begin(), shared_.clusters.end(), match->cluster);
+    group->cluster = static_cast<std::size_t>(cluster - shared_.clusters.begin());
+    return groups_.emplace(std::pair(database, user), std::move(group)).first->second.get();
+}
+
+HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
+    const std::size_t index = cluster::index_of(host);
+    if (group.hosts.size() <= index) group.hosts.resize(snapshots_[group.cluster]->servers.size());
+    if (!group.hosts[index]) {
+        const pool::PoolKey key{snapshots_[group.cluster]->servers[index].name, group.dbname, group.user};
+        const pool::PoolLimits limits(shared_.config.pool, group.min_pool_size);
+        group.hosts[index] =
+            std::make_unique<HostPool>(group, host, key, limits, shared_.budgets.get(key, group.pool_size), id_);
+    }
+    return *group.hosts[index];
+}
+
+HostPool* Worker::choose(PoolGroup& group, routing::Route& route) {
+    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
+    if (route.target == routing::Target::replica) {
+        const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
+        const TimePoint time = now();
+        std::array<bool, 256> excluded{};
+        const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
+        bool any = false;
+        for (std::size_t i = 0; i < count; ++i) any |= excluded[i] = suspects[i] > time;
+        const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],
+                                                         any ? std::span<const bool>(excluded.data(), count)
+                                                             : std::span<const bool>{});
+        if (host) return &host_pool(group, *host);
+        route = {routing::Target::primary, any ? sql::Reason::replica_lost : sql::Reason::no_replica};
+    }
+    if (!snapshot.primary) return nullptr;
+    return &host_pool(group, *snapshot.primary);
+}
+
+void Worker::suspect(HostPool& pool) {
+    const cluster::Snapshot& snapshot = *snapshots_[pool.group.cluster];
+    if (snapshot.primary == pool.host) return;
+    suspect_until_[pool.group.cluster][cluster::index_of(pool.host)] = now() + kSuspicion;
+    reroute_waiters(pool);
+}
+
+void Worker::start_login(HostPool& pool) {
+    auto server = std::make_shared<Server>(*this, pool);
+    add_server(server);
+    stats_.servers_login.add(1);
+    pool.pool.login_started(*server, now());
+    server->connect();
+}
+
+void Worker::pump(HostPool& pool) {
+    for (unsigned wanted = pool.pool.connects_wanted(now()); wanted > 0; --wanted) start_login(pool);
+    if (shared_.workers.size() < 2) return;
+    if (pool.pool.take_ask()) {
+        for (Worker* other : shared_.workers) {
+            if (other != this) other->hungry(pool.key, id_);
+        }
+    }
+    pool::WorkerSet hungry_ones = pool.pool.hungry_elsewhere();
+    while (const auto other = hungry_ones.take()) shared_.workers[pool::index_of(*other)]->retry(pool.key);
+}
+
+void Worker::settle(Server& server, const pool::Released& released) {
+    HostPool& pool = server.host_pool();
+    switch (released.next) {
+        case pool::Released::Next::to_waiter: return static_cast<Client*>(released.waiter)->link(server);
+        case pool::Released::Next::idle:
+            if (shared_.workers.size() > 1) pump(pool);
+            return;
+        case pool::Released::Next::hand_over: hand_over(server, released.worker); break;
+        case pool::Released::Next::close: server.say_goodbye(); break;
+    }
+    pump(pool);
+}
+
+HostPool* Worker::find_pool(const pool::PoolKey& key) {
+    HostPool* found = nullptr;
+    for_each_pool([&](HostPool& pool) {
+        if (pool.key == key) found = &pool;
+    });
+    return found;
+}
+
+void Worker::for_each_pool(const std::function<void(HostPool&)>& call) {
+    for (auto& [name, group] : groups_) {
+        for (auto& pool : group->hosts) {
+            if (pool) call(*pool);
+        }
+    }
+}
+
+}  // namespace pgweir::net

@@ -1,0 +1,179 @@
+// What workers post to each other, and what the control thread asks of them.
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <cstring>
+
+#include "proxy/net/client.hpp"
+#include "proxy/net/server.hpp"
+#include "proxy/net/worker.hpp"
+
+namespace pgweir::net {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{100};
+
+// Equal in the bytes of a cancel key, in a time that does not tell where they differ.
+bool same_secret(std::uint64_t secret, std::string_view given) noexcept {
+    if (given.size() != 4 && given.size() != sizeof secret) return false;
+    unsigned difference = 0;
+    std::array<char, sizeof secret> bytes;
+    std::memcpy(bytes.data(), &secret, sizeof secret);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        difference |= static_cast<unsigned>(static_cast<unsigned char>(bytes[i] ^ given[i]));
+    }
+    return difference == 0;
+}
+
+}  // namespace
+
+void Worker::cancel_request(std::uint32_t pid, std::string secret) {
+    const std::size_t owner = pid >> 24;
+    if (owner >= shared_.workers.size()) return;
+    Worker& other = *shared_.workers[owner];
+    boost::asio::post(other.io_, [&other, slot = pid & 0xff'ffffU, secret = std::move(secret)] {
+        const std::shared_ptr<Client> client = slot < other.clients_.size() ? other.clients_[slot] : nullptr;
+        if (!client || !same_secret(client->secret(), secret)) return other.stats_.cancels_dropped.add();
+        client->cancel();
+    });
+}
+
+void Worker::hungry(pool::PoolKey key, pool::WorkerId who) {
+    boost::asio::post(io_, [this, key = std::move(key), who] {
+        HostPool* pool = find_pool(key);
+        if (pool == nullptr) return;
+        while (pool::ServerSlot* slot = pool->pool.give_idle(who)) hand_over(static_cast<Server&>(*slot), who);
+    });
+}
+
+void Worker::retry(pool::PoolKey key) {
+    boost::asio::post(io_, [this, key = std::move(key)] {
+        if (HostPool* pool = find_pool(key)) pump(*pool);
+    });
+}
+
+void Worker::hand_over(Server& server, pool::WorkerId to) {
+    const auto keep_alive = server.self();
+    stats_.handed_over.add();
+    std::shared_ptr<Handover> handover = server.hand_over();
+    remove_server(server);
+    shared_.workers[pool::index_of(to)]->take_over(std::move(handover));
+}
+
+void Worker::take_over(std::shared_ptr<Handover> handover) {
+    boost::asio::post(io_, [this, handover = std::move(handover)] {
+        PoolGroup* group = this->group(handover->database, handover->user, handover->secret);
+        if (group == nullptr) return;
+        HostPool& pool = host_pool(*group, handover->host);
+        if (handover->fd < 0) {
+            pool.pool.adoption_failed();
+            return pump(pool);
+        }
+        auto server = std::make_shared<Server>(*this, pool, *handover);
+        add_server(server);
+        const pool::Released released = pool.pool.adopt(*server, handover->history, now());
+        server->arm_read();
+        settle(*server, released);
+        pump(pool);
+    });
+}
+
+void Worker::drain() {
+    boost::asio::post(io_, [this] {
+        draining_ = true;
+        const std::vector<std::shared_ptr<Client>> clients = clients_;
+        for (const auto& client : clients) {
+            if (client) client->drain();
+        }
+        finish_if_drained();
+    });
+}
+
+void Worker::finish_if_drained() {
+    if (!draining_ || free_slots_.size() < clients_.size()) return;
+    finished_.store(true);
+}
+
+void Worker::arm_tick() {
+    timer_.expires_after(kTick);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        tick();
+        arm_tick();
+    });
+}
+
+void Worker::tick() {
+    const TimePoint time = now();
+    std::vector<HostPool*> pools;
+    for_each_pool([&](HostPool& pool) { pools.push_back(&pool); });
+    for (HostPool* pool : pools) sweep(*pool, time);
+    for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+        if (const std::shared_ptr<Client> client = clients_[slot]) client->tick(time);
+    }
+    publish_gauges();
+}
+
+void Worker::sweep(HostPool& pool, TimePoint time) {
+    const pool::Sweep due = pool.pool.sweep(time);
+    for (pool::ServerSlot* slot : due.close) static_cast<Server*>(slot)->say_goodbye();
+    for (pool::ServerSlot* slot : due.late) static_cast<Server*>(slot)->connect_timed_out();
+    for (pool::Waiter* waiter : due.timed_out) static_cast<Client*>(waiter)->waited_too_long();
+    pump(pool);
+}
+
+void Worker::publish_gauges() {
+    std::size_t idle = 0;
+    std::size_t waiting = homeless_.size();
+    for_each_pool([&](HostPool& pool) {
+        const pool::PoolCounts counts = pool.pool.counts(now());
+        idle += counts.idle;
+        waiting += counts.waiting;
+    });
+    stats_.servers_idle.set(static_cast<std::int64_t>(idle));
+    stats_.clients_waiting.set(static_cast<std::int64_t>(waiting));
+    const auto catch_up = [](Counter& counter, std::uint64_t value) { counter.add(value - counter.get()); };
+    catch_up(stats_.client_parses, statements_.counters.client_parses);
+    catch_up(stats_.server_parses, statements_.counters.server_parses);
+    catch_up(stats_.binds, statements_.counters.binds);
+}
+
+void Worker::ping(std::function<void()> done) { boost::asio::post(io_, std::move(done)); }
+
+void Worker::inspect(std::function<void(Inspection)> done) {
+    boost::asio::post(io_, [this, done = std::move(done)] {
+        Inspection out;
+        collect(out);
+        done(std::move(out));
+    });
+}
+
+void Worker::collect(Inspection& out) {
+    const TimePoint time = now();
+    for_each_pool([&](HostPool& pool) {
+        const pool::PoolCounts counts = pool.pool.counts(time);
+        const auto number = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
+        PoolRow row;
+        row.database = pool.group.database;
+        row.user = pool.key.user;
+        row.server = pool.key.server;
+        row.cl_active = number(counts.active + counts.canceling);
+        row.cl_waiting = number(counts.waiting);
+        row.cl_active_cancel_req = number(counts.canceling);
+        row.sv_active = number(counts.active);
+        row.sv_being_canceled = number(counts.canceling);
+        row.sv_idle = number(counts.idle);
+        row.sv_login = number(counts.login);
+        row.maxwait = std::chrono::duration_cast<std::chrono::microseconds>(counts.oldest_wait);
+        row.pool_mode = pool.group.mode;
+        row.pool_size = pool.group.pool_size;
+        out.pools.push_back(std::move(row));
+    });
+    for (const auto& client : clients_) {
+        if (client) out.clients.push_back(client->row(time));
+    }
+    for (const auto& server : servers_) out.servers.push_back(server->row());
+}
+
+}  // namespace pgweir::net

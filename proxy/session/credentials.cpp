@@ -1,0 +1,101 @@
+#include "proxy/session/credentials.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <stdexcept>
+
+#include "protocol/md5_auth.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+constexpr std::string_view kScramPrefix = "SCRAM-SHA-256$";
+constexpr std::size_t kSecretSize = 32;
+
+std::string random_secret() {
+    std::array<std::byte, kSecretSize> bytes;
+    if (!protocol::openssl_random(bytes)) throw std::runtime_error("no random bytes for the salts of passwords");
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+Credentials::Credentials(std::string_view user, std::string_view password, std::string_view salt_secret) {
+    if (password.empty()) return;
+    if (protocol::is_md5_stored(password)) {
+        kind_ = Kind::md5;
+        md5_ = password;
+    } else if (password.starts_with(kScramPrefix)) {
+        auto verifier = protocol::parse_scram_verifier(password);
+        if (!verifier) return;
+        kind_ = Kind::scram;
+        scram_ = std::move(*verifier);
+    } else {
+        kind_ = Kind::plain;
+        plain_ = password;
+        md5_ = protocol::md5_stored(password, user);
+        // The very salt and count that this name would be shown if it were unknown.
+        const protocol::ScramVerifier mock = protocol::mock_scram_verifier(salt_secret, user);
+        scram_.salt = mock.salt;
+        scram_.iterations = mock.iterations;
+    }
+}
+
+Credentials::~Credentials() { delete derived_.load(std::memory_order_acquire); }
+
+const protocol::ScramVerifier* Credentials::verifier() const {
+    if (kind_ == Kind::scram) return &scram_;
+    if (kind_ != Kind::plain) return nullptr;
+    const protocol::ScramVerifier* known = derived_.load(std::memory_order_acquire);
+    if (known != nullptr) return known;
+    auto made = std::make_unique<const protocol::ScramVerifier>(
+        protocol::derive_scram_verifier(plain_, scram_.salt, scram_.iterations));
+    // Two workers may both have derived it; the first to store wins, and both results are equal.
+    if (!derived_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return known;
+    return made.release();
+}
+
+bool Credentials::matches(std::string_view user, std::string_view password) const {
+    switch (kind_) {
+        case Kind::none:
+            return false;
+        // Digests are compared, so that not even the length shows.
+        case Kind::plain:
+            return protocol::constant_time_equal(protocol::sha256(password), protocol::sha256(plain_));
+        case Kind::md5:
+            return protocol::constant_time_equal(protocol::md5_stored(password, user), md5_);
+        case Kind::scram:
+            return protocol::matches(scram_, password);
+    }
+    return false;
+}
+
+UserDirectory::UserDirectory(const config::Config& config) : secret_(random_secret()) {
+    std::array<std::size_t, 4> counts{};
+    for (const config::User& user : config.users) {
+        // By hand: an entry cannot be moved.
+        std::unique_ptr<UserEntry> entry(
+            new UserEntry{user.name, Credentials(user.name, user.password, secret_), user.admin});
+        // Derived now, not at the first login: that one would take longer, and tell that the name exists.
+        if (config.proxy.auth_type == config::AuthType::scram_sha_256) (void)entry->credentials.verifier();
+        ++counts[static_cast<std::size_t>(entry->credentials.kind())];
+        const std::string_view name = entry->name;
+        users_.emplace(name, std::move(entry));
+    }
+    counts[static_cast<std::size_t>(Credentials::Kind::none)] = 0;
+    const auto most = std::max_element(counts.begin(), counts.end());
+    if (*most > 0) usual_kind_ = static_cast<Credentials::Kind>(most - counts.begin());
+}
+
+const UserEntry* UserDirectory::find(std::string_view name) const {
+    const auto found = users_.find(name);
+    return found == users_.end() ? nullptr : found->second.get();
+}
+
+protocol::ScramVerifier UserDirectory::mock_verifier(std::string_view name) const {
+    return protocol::mock_scram_verifier(secret_, name);
+}
+
+}  // namespace pgweir::session

@@ -1,0 +1,111 @@
+// One client and one server connection around the session machines, as the net room puts them together, without sockets.
+#pragma once
+
+#include <string>
+
+#include "proxy/session/client_machine.hpp"
+#include "proxy/session/server_machine.hpp"
+#include "tests/support/wire.hpp"
+
+namespace pgweir::test {
+
+// Feeds bytes in pieces of `chunk` and keeps what comes out. Every conversation is to give the same for every chunk.
+class Conversation {
+  public:
+    explicit Conversation(std::size_t chunk, std::size_t statement_limit = 100)
+        : chunk_(chunk), statements_(functions_, 1 << 20),
+          server_(parameters_, start(), statement_limit),
+          client_(statements_, parameters_, session::ClientSetup{.start = start()}) {}
+
+    // Bytes from the client; the result is what the server gets.
+    std::string client(std::string_view bytes) {
+        to_server_.clear();
+        for (std::size_t at = 0; at < bytes.size(); at += chunk_) {
+            kept_ += bytes.substr(at, chunk_);
+            work();
+        }
+        return to_server_;
+    }
+
+    // Bytes from the server; the result is what the client gets. Held requests of the client go on.
+    std::string server(std::string_view bytes) {
+        const std::string before = std::exchange(to_client_, {});
+        to_server_.clear();
+        std::string partial;
+        for (std::size_t at = 0; at < bytes.size(); at += chunk_) {
+            partial += bytes.substr(at, chunk_);
+            session::Gather out;
+            const auto progress = server_.on_bytes(as_bytes(partial), linked_ ? &client_ : nullptr, out);
+            to_client_ += as_text(out.bytes());
+            violation |= progress.violation;
+            partial.erase(0, progress.consumed);
+            if (progress.ready && server_.quiet()) settle();
+            work();
+        }
+        return std::exchange(to_client_, before + to_client_);
+    }
+
+    // What the client has got so far, fakes and local answers too.
+    std::string take_client() { return std::exchange(to_client_, {}); }
+    std::string take_server() { return std::exchange(to_server_, {}); }
+
+    session::ClientMachine& machine() { return client_; }
+    session::ServerMachine& backend() { return server_; }
+    [[nodiscard]] bool linked() const { return linked_; }
+    bool violation = false;
+    bool failed = false;
+    session::Violation why;
+    routing::Route route;
+
+  private:
+    session::ParameterRef start() { return parameters_.intern({{"TimeZone", "UTC"}, {"client_encoding", "UTF8"}}); }
+
+    void settle() {
+        if (!linked_) return;
+        client_.segment_done(server_);
+        if (server_.releasable() && client_.pin() == session::Pin::none) {
+            linked_ = false;
+            client_.detached();
+        }
+    }
+
+    void work() {
+        while (!failed) {
+            session::Gather to_server;
+            session::Gather to_client;
+            if (!linked_) {
+                if (kept_.empty()) return;
+                const session::Plan plan = client_.plan(as_bytes(kept_));
+                if (plan.kind == session::Plan::Kind::violation) {
+                    failed = true;
+                    why = plan.violation;
+                    return;
+                }
+                if (plan.kind == session::Plan::Kind::incomplete || plan.kind == session::Plan::Kind::terminate) return;
+                if (plan.kind == session::Plan::Kind::server) {
+                    linked_ = true;
+                    route = plan.route;
+                    (void)client_.attach(server_, plan.route.target, to_server.own(), to_client);
+                }
+            }
+            const auto done = client_.forward(as_bytes(kept_), linked_ ? &server_ : nullptr, to_server, to_client);
+            to_server_ += as_text(to_server.bytes());
+            to_client_ += as_text(to_client.bytes());
+            failed = done.failed;
+            why = done.violation;
+            kept_.erase(0, done.consumed);
+            if (done.consumed == 0) return;
+        }
+    }
+
+    std::size_t chunk_;
+    sql::Allowlist functions_;
+    session::ParameterTable parameters_;
+    session::StatementCache statements_;
+    session::ServerMachine server_;
+    session::ClientMachine client_;
+    std::string kept_, to_server_, to_client_;
+    bool linked_ = false;
+};
+
+}  // namespace pgweir::test

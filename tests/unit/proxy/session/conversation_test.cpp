@@ -1,0 +1,317 @@
+// Scripted conversations, replayed all at once and byte by byte: semantics.md C.
+#include "tests/unit/proxy/session/conversation.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pgweir::test {
+namespace {
+
+class ConversationTest : public testing::TestWithParam<std::size_t> {
+  protected:
+    Conversation talk{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Chunks, ConversationTest, testing::Values(1, 2, 7, 1 << 20));
+
+TEST_P(ConversationTest, SimpleQueryPassesUntouchedAndReleases) {
+    EXPECT_EQ(talk.client(query("select 1")), query("select 1"));
+    EXPECT_TRUE(talk.linked());
+    EXPECT_EQ(talk.route.target, routing::Target::replica);
+    const std::string answer = message('T', std::string(2, '\0')) + row("1") + complete("SELECT 1") + ready();
+    EXPECT_EQ(talk.server(answer), answer);
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, TransactionHoldsTheServer) {
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + ready('T'));
+    EXPECT_TRUE(talk.linked());
+    talk.client(query("insert into t values (1)"));
+    talk.server(error("23505") + ready('E'));
+    EXPECT_TRUE(talk.linked());
+    talk.client(query("rollback"));
+    talk.server(complete("ROLLBACK") + ready('I'));
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, CommitAndChainDoesNotRelease) {  // semantics.md A
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.client(query("commit and chain"));
+    talk.server(complete("COMMIT") + ready('T'));
+    EXPECT_TRUE(talk.linked());
+}
+
+// "Parse(bad), Query, Sync": the Query is swallowed and has no Z of its own.
+TEST_P(ConversationTest, QueryBehindFailedParseIsSkipped) {
+    talk.client(parse("", "bad") + query("select 1") + sync());
+    EXPECT_EQ(talk.server(error("42601")), error("42601"));
+    EXPECT_EQ(tags(talk.take_server()), "S");
+    EXPECT_EQ(talk.server(ready()), ready());
+    EXPECT_FALSE(talk.linked());
+}
+
+// "P B E Query Sync": two Z.
+TEST_P(ConversationTest, QueryInsideAnExtendedSegment) {
+    talk.client(parse("", "select 1") + bind("", "") + execute() + query("select 2") + sync());
+    talk.server(parsed() + bound() + row("1") + complete("SELECT 1") + row("2") + complete("SELECT 1") + ready());
+    EXPECT_TRUE(talk.linked()) << "the Sync has not been answered";
+    EXPECT_EQ(talk.server(ready()), ready());
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, ErrorSkipsToSync) {
+    const std::string segment = parse("", "select 1/0") + bind("", "") + describe('P', "") + execute() + sync();
+    EXPECT_EQ(talk.client(segment), segment);
+    const std::string answer = parsed() + bound() + error("22012") + ready();
+    EXPECT_EQ(talk.server(answer), answer);
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, NamedStatementIsVirtualised) {
+    const std::string sent = talk.client(parse("s1", "select 1") + describe('S', "s1") + sync());
+    EXPECT_EQ(tags(sent), "PDS");
+    EXPECT_EQ(sent.find("s1"), std::string::npos);
+    EXPECT_NE(sent.find("pgweir_"), std::string::npos);
+    talk.server(parsed() + message('t', std::string(2, '\0')) + no_data() + ready());
+    // The server has it: a Bind is all that is sent.
+    EXPECT_EQ(tags(talk.client(bind("", "s1") + execute() + sync())), "BES");
+    EXPECT_EQ(tags(talk.server(bound() + row("1") + complete("SELECT 1") + ready())), "2DCZ");
+    // The same text under another name: answered here, in order.
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("s2", "select 1") + bind("", "s2") + execute() + sync())), "BES");
+    talk.server(bound() + row("1") + complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "12DCZ");
+}
+
+TEST_P(ConversationTest, StatementIsPreparedAgainWhereItIsMissing) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.backend().prepared().clear();  // as another server connection would be
+    EXPECT_EQ(tags(talk.client(bind("", "s1") + execute() + sync())), "PBES");
+    talk.take_client();
+    talk.server(parsed() + bound() + complete("SELECT 0") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "2CZ") << "the injected Parse is not answered to the client";
+}
+
+TEST_P(ConversationTest, FailedParseLeavesNoStatement) {
+    talk.client(parse("s1", "select nope") + sync());
+    talk.server(error("42703") + ready());
+    // Parsed again under the same name: no 42P05.
+    EXPECT_EQ(tags(talk.client(parse("s1", "select nope") + sync())), "PS");
+    talk.server(parsed() + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "s1") + sync())), "BS");
+}
+
+// "In a pipeline Parse(ok), Parse(bad): the first survives."
+TEST_P(ConversationTest, FirstOfTwoParsesSurvives) {
+    talk.client(parse("a", "select 1") + parse("b", "bad") + sync());
+    talk.server(parsed() + error("42601") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "a") + sync())), "BS");
+    talk.server(bound() + ready());
+    EXPECT_EQ(tags(talk.client(parse("b", "select 2") + sync())), "PS");
+}
+
+TEST_P(ConversationTest, DuplicateNameFailsOnTheServerToo) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("s1", "select 2") + bind("", "s1") + execute() + sync())), "Q")
+        << "a raising Query; Bind and Execute are dropped, Sync follows its answer";
+    talk.server(error("42P05") + ready());
+    EXPECT_EQ(tags(talk.take_server()), "S");
+    talk.server(ready());
+    EXPECT_EQ(tags(talk.take_client()), "EZ");
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, UnknownNameNeverReachesAnothersStatement) {
+    talk.client(parse("mine", "select 1") + sync());
+    talk.server(parsed() + ready());
+    const std::string sent = talk.client(bind("", "pgweir_1") + sync());
+    EXPECT_EQ(tags(sent), "BS");
+    EXPECT_NE(sent.find("unknown pgweir_1"), std::string::npos);
+}
+
+TEST_P(ConversationTest, OldestStatementIsClosedAtTheLimit) {
+    Conversation small(GetParam(), 1);
+    small.client(parse("a", "select 1") + sync());
+    small.server(parsed() + ready());
+    EXPECT_EQ(tags(small.client(parse("b", "select 2") + sync())), "CPS");
+    small.take_client();
+    small.server(closed() + parsed() + ready());
+    EXPECT_EQ(tags(small.take_client()), "1Z");
+}
+
+TEST_P(ConversationTest, UnnamedStatementFollowsTheClient) {
+    talk.client(parse("", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.backend().unnamed = {};
+    talk.backend().unnamed_unknown = true;  // somebody else's Parse came in between
+    EXPECT_EQ(tags(talk.client(bind("", "") + execute() + sync())), "PBES");
+    talk.take_client();
+    talk.server(parsed() + bound() + complete("SELECT 0") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "2CZ");
+}
+
+TEST_P(ConversationTest, UnnamedStatementOfAnotherClientIsNotRun) {
+    talk.backend().unnamed_unknown = true;
+    EXPECT_EQ(tags(talk.client(bind("", "") + execute() + sync())), "CBES");
+    talk.take_client();
+    talk.server(closed() + error("26000") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "EZ");
+}
+
+TEST_P(ConversationTest, UnnamedStatementDiesOnQuery) {
+    talk.client(parse("", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.client(query("select 2"));
+    talk.server(complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "BS");
+}
+
+// P B E(COPY FROM, ok) Sync d c Sync: one Z; the Sync inside CopyIn is ignored.
+TEST_P(ConversationTest, CopyInExtended) {
+    const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
+    EXPECT_EQ(tags(talk.client(start + sync() + copy_data("1\n") + copy_done() + sync())), "PBEH");
+    talk.server(parsed() + bound() + copy_in());
+    EXPECT_EQ(tags(talk.take_server()), "dcS");
+    EXPECT_EQ(tags(talk.server(complete("COPY 1") + ready())), "CZ");
+    EXPECT_FALSE(talk.linked());
+}
+
+// The same bytes, the COPY fails before G: two Z.
+TEST_P(ConversationTest, CopyInExtendedThatFails) {
+    const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
+    talk.client(start + sync() + copy_data("1\n") + copy_done() + sync());
+    talk.server(parsed() + bound() + error("42P01"));
+    EXPECT_EQ(tags(talk.take_server()), "S");
+    talk.server(ready());
+    EXPECT_EQ(tags(talk.take_client()), "12EZZ") << "the data is dropped, the second Sync is answered";
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, CopyInSimpleThatFailsDropsTheRest) {
+    talk.client(query("copy t from stdin"));
+    talk.server(copy_in());
+    EXPECT_EQ(tags(talk.client(copy_data("x"))), "d");
+    talk.server(error("22P02") + ready());
+    EXPECT_FALSE(talk.linked());
+    EXPECT_EQ(talk.client(copy_data("y") + copy_done()), "") << "never into a connection that is somebody else's";
+    EXPECT_EQ(tags(talk.client(query("select 1"))), "Q");
+}
+
+TEST_P(ConversationTest, NextSegmentWaitsForTheAnswer) {
+    EXPECT_EQ(tags(talk.client(query("insert into t values (1)") + query("select 1"))), "Q");
+    EXPECT_EQ(talk.route.target, routing::Target::primary);
+    talk.server(complete("INSERT 0 1") + ready());
+    EXPECT_EQ(tags(talk.take_server()), "Q");
+    EXPECT_EQ(talk.route.target, routing::Target::replica);
+}
+
+TEST_P(ConversationTest, WorstOfASegmentDecides) {
+    talk.client(parse("", "select 1") + bind("", "") + execute() + parse("", "delete from t") + bind("", "") + execute() +
+                sync());
+    EXPECT_EQ(talk.route.target, routing::Target::primary);
+}
+
+TEST_P(ConversationTest, LocalSettingNeedsNoServer) {
+    EXPECT_EQ(talk.client(query("set pgweir.read_preference = 'primary'")), "");
+    EXPECT_EQ(talk.take_client(), complete("SET") + ready());
+    talk.client(query("select 1"));
+    EXPECT_EQ(talk.route, (routing::Route{routing::Target::primary, sql::Reason::read_preference}));
+    talk.server(complete("SELECT 1") + ready());
+    talk.take_client();
+    talk.client(query("show pgweir.read_preference"));
+    EXPECT_EQ(tags(talk.take_client()), "TDCZ");
+    talk.client(query("reset pgweir.read_preference"));
+    EXPECT_EQ(talk.take_client(), complete("RESET") + ready());
+    talk.client(query("set pgweir.read_preference = 'nowhere'"));
+    EXPECT_EQ(tags(talk.take_client()), "EZ");
+}
+
+TEST_P(ConversationTest, LocalSettingExtended) {
+    EXPECT_EQ(talk.client(parse("", "show pgweir.read_preference") + bind("", "") + describe('P', "") + execute() + sync()), "");
+    EXPECT_EQ(tags(talk.take_client()), "12TDCZ");
+    EXPECT_FALSE(talk.linked());
+}
+
+TEST_P(ConversationTest, OffListFunctionIsRefusedInReadOnlyTransactionOnReplica) {
+    talk.client(query("begin read only"));
+    EXPECT_EQ(talk.route.target, routing::Target::replica);
+    talk.server(complete("BEGIN") + ready('T'));
+    const std::string sent = talk.client(query("select pg_advisory_lock(1)"));
+    EXPECT_EQ(sent.find("pg_advisory_lock"), std::string::npos);
+    EXPECT_NE(sent.find("RAISE EXCEPTION"), std::string::npos);
+    EXPECT_EQ(tags(talk.server(error("25006") + ready('E'))), "EZ");
+}
+
+TEST_P(ConversationTest, SettingsThatAreNotTrackedPin) {
+    talk.client(query("set work_mem = '1MB'"));
+    talk.server(complete("SET") + ready());
+    EXPECT_TRUE(talk.linked());
+    EXPECT_EQ(talk.machine().pin(), session::Pin::setting);
+}
+
+TEST_P(ConversationTest, ReportedSettingIsTrackedAndReplayed) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    EXPECT_FALSE(talk.linked());
+    talk.backend().set_actual({});  // another server connection, with nothing set
+    const std::string sent = talk.client(query("select 1"));
+    EXPECT_EQ(tags(sent), "QQ");
+    EXPECT_NE(sent.find("Asia/Tokyo"), std::string::npos);
+    talk.take_client();
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready() + row("1") + complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.take_client()).back(), 'Z');
+}
+
+TEST_P(ConversationTest, DiscardAllForgetsStatements) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.client(query("discard all"));
+    talk.server(complete("DISCARD ALL") + ready());
+    EXPECT_EQ(tags(talk.client(parse("s1", "select 1") + sync())), "PS");
+}
+
+TEST_P(ConversationTest, DeallocateOfAProtocolNameIsAnsweredHere) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.take_client();
+    EXPECT_EQ(talk.client(query("deallocate s1")), "");
+    EXPECT_EQ(talk.take_client(), complete("DEALLOCATE") + ready());
+}
+
+TEST_P(ConversationTest, CurrvalOfAnotherClientIsNotAnswered) {
+    const std::string sent = talk.client(query("select currval('s')"));
+    EXPECT_EQ(sent.find("select currval"), std::string::npos);
+    EXPECT_NE(sent.find("55000"), std::string::npos);
+}
+
+TEST_P(ConversationTest, BadMessagesAreViolations) {
+    for (const std::string& bad : {std::string("Q\0\0\0\3", 5), std::string("Q\x7f\xff\xff\xff", 5), message('y', "")}) {
+        Conversation hostile(GetParam());
+        hostile.client(bad);
+        EXPECT_TRUE(hostile.failed) << tags(bad);
+        EXPECT_TRUE(hostile.why.code == "08P01" || hostile.why.code == "54000") << hostile.why.code;
+    }
+}
+
+TEST_P(ConversationTest, ServerThatAnswersUnaskedIsAViolation) {
+    talk.server(parsed());
+    EXPECT_TRUE(talk.violation);
+}
+
+// Every prefix of every conversation may be the last thing that comes: nothing is answered that the server did not say.
+TEST_P(ConversationTest, CutAtEveryStep) {
+    const std::string bytes = parse("s", "select 1") + bind("", "s") + describe('P', "") + execute() + sync();
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+        Conversation one(GetParam());
+        one.client(std::string_view(bytes).substr(0, cut));
+        EXPECT_EQ(one.take_client(), "");
+        EXPECT_FALSE(one.failed);
+    }
+}
+
+}  // namespace
+}  // namespace pgweir::test
