@@ -21,8 +21,8 @@ struct Traits {
     bool required = false;
     bool may_be_empty = false;
     bool secret = false;
-    std::string_view inherits;
-    std::string_view sample;
+    std::string_view inherits{};
+    std::string_view sample{};
 };
 
 template <class S>

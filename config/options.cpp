@@ -9,7 +9,7 @@ namespace pgweir::config {
 
 namespace {
 
-
+constexpr std::uint64_t kMs = 1, kMinute = 60'000 * kMs, kHour = 60 * kMinute, kDay = 24 * kHour;
 constexpr std::uint64_t kKb = 1024, kMb = 1024 * kKb, kGb = 1024 * kMb;
 
 constexpr Option kOptions[] = {
@@ -89,7 +89,7 @@ constexpr Option kOptions[] = {
                             "Port of /metrics, /health and /ready. 0: off."),
 
     row<&Log::level>("level", {}, "The least important lines that are still logged."),
-    row<&Log::file>("file", {.may_be_empty = true, .restart = true}, "File to append to. Empty: standard error."),
+    row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to. Empty: standard error."),
     row<&Log::connections>("connections", {}, "Log each client that logs in."),
     row<&Log::disconnections>("disconnections", {}, "Log each client that leaves, with the reason."),
 

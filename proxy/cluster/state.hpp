@@ -55,28 +55,25 @@ class ClusterState {
     struct Host {
         ServerView view;
         LagGate gate;
-        std::optional<TimePoint> answered;       // the last answer
-        std::optional<TimePoint> distrusted;     // a traffic failure: only probes started later count
-        std::optional<bool> in_recovery;         // none: never answered
-        bool tried = false;                      // at least one probe answered or failed
-        bool silent = false;                     // out by tick(), not by a failure
-        bool alarmed = false;                    // the alarm about this claimant has been raised
-        std::string cause;                       // of the present rotation
+        std::optional<TimePoint> answered;    // the last answer
+        std::optional<TimePoint> distrusted;  // a traffic failure: only probes started later count
+        bool tried = false;                   // at least one probe answered or failed
+        bool silent = false;                  // out by tick(), not by a failure
+        bool alarmed = false;                 // the alarm about this claimant has been raised
+        std::string cause;                    // of the present rotation
     };
 
     [[nodiscard]] Host& at(HostIndex host) noexcept { return hosts_[index_of(host)]; }
-    void take_in(Host& host, const ProbeResult& result);
     void lose(Host& host, std::string cause);
-    void found_cluster();
-    void settle_roles();
-    void settle_role(HostIndex index);
+    void found_cluster(const ProbeResult& result);
     void consider(HostIndex index);
     void crown(HostIndex index, std::string cause);
     void alarm(HostIndex index, std::string cause);
-    void sample(const Host& host, const ProbeResult& result, TimePoint started);
+    void sample(const ProbeResult& result, TimePoint started);
     void judge(Host& host, TimePoint now);
-    [[nodiscard]] bool frozen(TimePoint now) const noexcept;
+    [[nodiscard]] bool frozen() const noexcept;
     [[nodiscard]] bool wrong_system(const Host& host) const noexcept;
+    [[nodiscard]] bool wrong_timeline(const Host& host) const noexcept;
     [[nodiscard]] Rotation rotation_of(const Host& host) const noexcept;
     void refresh();
 
@@ -85,8 +82,8 @@ class ClusterState {
     std::vector<Host> hosts_;
     LagRing ring_;
     std::uint32_t ring_timeline_ = 0;
-    std::uint64_t system_ = 0;              // the cluster's identifier; 0: not known yet
-    std::uint32_t highest_timeline_ = 0;    // of an accepted primary; a lower one is never accepted again (G)
+    std::uint64_t system_ = 0;            // the cluster's identifier; 0: not known yet
+    std::uint32_t highest_timeline_ = 0;  // of an accepted primary; a lower one is never accepted again (G)
     std::optional<HostIndex> primary_;
     std::uint64_t version_ = 0;
     bool changed_ = true;

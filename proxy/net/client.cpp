@@ -59,7 +59,7 @@ bool Client::gated() const noexcept {
     if (waiting() || homeless_ || state_ == State::welcome || console_busy_) return true;
     if (server_ == nullptr) return false;
     const session::ServerMachine& machine = server_->machine();
-    return server_->blocked() || (!machine.accepts_requests() && machine.copy() != session::Copy::in);
+    return server_->blocked() || server_->held_for_cancel() || (!machine.accepts_requests() && machine.copy() != session::Copy::in);
 }
 
 void Client::on_readable() {
@@ -135,7 +135,7 @@ std::size_t Client::work(Bytes bytes) {
 }
 
 std::size_t Client::work_linked(Bytes bytes) {
-    if (server_->blocked()) return 0;
+    if (server_->blocked() || server_->held_for_cancel()) return 0;
     const session::Forwarded forwarded =
         machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
     count(forwarded);

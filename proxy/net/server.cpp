@@ -69,6 +69,7 @@ std::shared_ptr<Handover> Server::hand_over() {
 }
 
 void Server::link(Client& client) noexcept {
+    held_for_cancel_ = false;
     client_ = &client;
     requested_ = std::chrono::system_clock::now();
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
@@ -148,6 +149,7 @@ bool Server::step_done() {
     if (machine_->internal_pending()) return false;
     const session::Purpose step = *step_;
     step_.reset();
+    const bool held = machine_->held_for_settings();
     machine_->release_settings_hold();
     const session::InternalOutcome outcome = machine_->outcome();
     switch (step) {
@@ -162,8 +164,8 @@ bool Server::step_done() {
             }
             client_->settings_accepted();
             if (client_ == nullptr) return false;
-            const bool quiet = machine_->quiet();
-            if (quiet && client_->welcomed() && client_->group() != nullptr) client_->resume();
+            // Held back behind the settings, the segment goes now; else it is under way already.
+            if (held && machine_->quiet() && client_->welcomed()) client_->resume();
             return client_ != nullptr && machine_->quiet();
         }
         case session::Purpose::probe:
@@ -194,7 +196,8 @@ void Server::settle_down() {
     if (client_ == nullptr) return clean_up();
     if (!machine_->quiet()) return client_->resume();
     count_segment();
-    if (state() == pool::SlotState::canceling) return;  // cancel_over() comes back here
+    held_for_cancel_ = state() == pool::SlotState::canceling && machine_->releasable();
+    if (held_for_cancel_) return;  // cancel_over() comes back here
     session::ClientMachine& session = *client_->machine();
     const bool was_pinned = session.pin() != session::Pin::none;
     session.segment_done(*machine_);
@@ -275,6 +278,8 @@ void Server::clean_up() {
 void Server::cancel_over() {
     if (done_) return;
     pool_.pool.clear_canceling(*this);
+    if (state() == pool::SlotState::canceling) return;  // another one is under way
+    held_for_cancel_ = false;
     if (retired() && client_ == nullptr) return close("cancel did not end");
     if (machine_->quiet() && !step_) settle_down();
 }

@@ -74,6 +74,8 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] const session::ParameterRef& login_settings() const noexcept { return login_settings_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] ServerRow row() const;
+    // The segment is done, and the client's next one must wait: a cancel is still under way to here.
+    [[nodiscard]] bool held_for_cancel() const noexcept { return held_for_cancel_; }
     [[nodiscard]] bool working() const noexcept { return machine_ && !machine_->quiet(); }
 
   protected:
@@ -114,6 +116,7 @@ class Server final : public Peer, public pool::ServerSlot {
     std::chrono::system_clock::time_point connected_, requested_;
     bool dirty_ = false;      // its last client left session state: reset before the next
     bool must_close_ = false; // state that no reset removes
+    bool held_for_cancel_ = false;
     bool counting_ = false;
     bool fatal_ = false;
     bool done_ = false;

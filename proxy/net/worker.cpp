@@ -18,8 +18,11 @@ constexpr std::chrono::seconds kSuspicion{1};
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
-    : shared_(shared), id_(id), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), timer_(io_),
-      statements_(shared.functions, shared.config.pool.statement_cache_size) {
+    : shared_(shared),
+      id_(id),
+      statements_(shared.functions, shared.config.pool.statement_cache_size),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      timer_(io_) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
@@ -34,10 +37,10 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
 
 Worker::~Worker() {
     join();
-    // Destroys what pending handlers still hold before the tables that they point into.
+    // Sockets must go before the io_context; those that pending handlers hold go with it.
+    homeless_.clear();
     clients_.clear();
     servers_.clear();
-    homeless_.clear();
 }
 
 void Worker::start() {

@@ -114,8 +114,6 @@ class Worker {
 
     Shared& shared_;
     pool::WorkerId id_;
-    boost::asio::io_context io_;
-    boost::asio::steady_timer timer_;
     WorkerStats stats_;
     session::ParameterTable parameters_;
     session::StatementCache statements_;
@@ -132,6 +130,9 @@ class Worker {
     bool draining_ = false;
     std::atomic<bool> finished_{false};
     std::atomic<std::uint32_t> load_{0};
+    // Behind all that its pending handlers point into, which they do until it is destroyed.
+    boost::asio::io_context io_;
+    boost::asio::steady_timer timer_;
     std::thread thread_;
 };
 

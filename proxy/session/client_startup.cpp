@@ -59,15 +59,13 @@ ClientLogin::Step ClientLogin::on_startup(Bytes in, std::size_t& consumed, std::
 }
 
 // semantics.md H: what already waits behind the request was sent before our answer, by a client that breaks the
-// protocol or by somebody in between (the class of CVE-2021-23214); PostgreSQL refuses it after 'N' too.
+// protocol or by somebody in between (the class of CVE-2021-23214); PostgreSQL 15 refuses it after 'N' too (tried).
 ClientLogin::Step ClientLogin::on_encryption_request(bool& seen, bool more_behind, std::string& out) {
     if (seen) return fail({sqlstate::kProtocolViolation, "second request for the same encryption"}, out);
     seen = true;
-    if (more_behind) {
-        return fail({sqlstate::kProtocolViolation, "received unencrypted data after an encryption request"}, out);
-    }
-    out.push_back('N');
-    return Step::need_more;
+    out.push_back('N');  // comes first even so: it is the one byte that the client waits for
+    if (!more_behind) return Step::need_more;
+    return fail({sqlstate::kProtocolViolation, "received unencrypted data after an encryption request"}, out);
 }
 
 ClientLogin::Step ClientLogin::begin(protocol::Startup startup, std::string& out) {

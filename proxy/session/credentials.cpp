@@ -58,6 +58,8 @@ const protocol::ScramVerifier* Credentials::verifier() const {
 }
 
 bool Credentials::matches(std::string_view user, std::string_view password) const {
+    // No password holds a NUL, and HMAC would not see one at the end: it pads its key with them.
+    if (password.find('\0') != std::string_view::npos) return false;
     switch (kind_) {
         case Kind::none:
             return false;

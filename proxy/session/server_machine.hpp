@@ -91,6 +91,7 @@ class ServerMachine {
     void copy_ended_by_client() noexcept { copy_ = Copy::none; }
     void hold_for_copy() noexcept { copy_hold_ = true; }
     void hold_for_settings() noexcept { settings_hold_ = true; }
+    [[nodiscard]] bool held_for_settings() const noexcept { return settings_hold_; }
     void release_settings_hold() noexcept { settings_hold_ = false; }
     // A session that was reset: its settings are those of the login, its statements are gone.
     void forget_session(ParameterRef login_settings);

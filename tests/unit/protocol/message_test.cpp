@@ -29,16 +29,21 @@ TEST(Message, BytesAreThoseOfTheDocumentation) {
     };
     const Case cases[] = {
         {"error", [](auto& o) { append_error(o, "ERROR", "42601", "m", "d", "h"); },
-         "E\0\0\0\x26SERROR\0VERROR\0C42601\0Mm\0Dd\0Hh\0\0"s},
+         "E\0\0\0\x23SERROR\0VERROR\0C42601\0Mm\0Dd\0Hh\0\0"s},
         {"notice", [](auto& o) { append_notice(o, "NOTICE", "00000", "m"); },
-         "N\0\0\0\x22SNOTICE\0VNOTICE\0C00000\0Mm\0\0"s},
-        {"status", [](auto& o) { append_parameter_status(o, "a", "b"); }, "S\0\0\0\x08" "a\0b\0"s},
+         "N\0\0\0\x1fSNOTICE\0VNOTICE\0C00000\0Mm\0\0"s},
+        {"status", [](auto& o) { append_parameter_status(o, "a", "b"); },
+         "S\0\0\0\x08"
+         "a\0b\0"s},
         {"key", [](auto& o) { append_backend_key_data(o, 7, "\1\2\3\4"); }, "K\0\0\0\x0c\0\0\0\7\1\2\3\4"s},
         {"ready", [](auto& o) { append_ready_for_query(o, 'I'); }, "Z\0\0\0\5I"s},
         {"complete", [](auto& o) { append_command_complete(o, "SELECT 1"); }, "C\0\0\0\x0dSELECT 1\0"s},
         {"columns", [](auto& o) { append_row_description(o, std::array<std::string_view, 1>{"c"}); },
          "T\0\0\0\x1a\0\1c\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"s},
-        {"row", [](auto& o) { append_data_row(o, std::array<std::string_view, 2>{"ab", ""}); },
+        {"row",
+         [](auto& o) {
+             append_data_row(o, std::array<std::string_view, 2>{"ab", ""});
+         },
          "D\0\0\0\x10\0\2\0\0\0\2ab\0\0\0\0"s},
         {"no data", [](auto& o) { append_no_data(o); }, "n\0\0\0\4"s},
         {"negotiate", [](auto& o) { append_negotiate_protocol_version(o, 2, std::array<std::string, 1>{"_pq_.x"}); },

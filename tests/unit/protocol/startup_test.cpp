@@ -121,7 +121,8 @@ TEST(Options, ReadsEveryForm) {
 }
 
 TEST(Options, RefusesOtherForms) {
-    for (const char* text : {"-c", "-c a", "--a", "--", "--=x", "-c =x", "-B 100", "a=b", "-c a=b x", "-", "\\-c a=b x", "-fs"}) {
+    for (const char* text :
+         {"-c", "-c a", "--a", "--", "--=x", "-c =x", "-B 100", "a=b", "-c a=b x", "-", "\\-c a=b x", "-fs"}) {
         const auto result = parse_options(text);
         ASSERT_FALSE(result) << text;
         EXPECT_EQ(result.error().code, "42601") << text;

@@ -1,0 +1,223 @@
+#include "proxy/cluster/state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgweir::cluster {
+
+namespace {
+
+// Twice the largest lag that matters, and never so short that a slow probe falls out of it (semantics.md F.1).
+std::chrono::microseconds window_for(const StateOptions& options) noexcept {
+    const std::chrono::microseconds least = std::chrono::seconds(30);
+    return std::max({options.limits.time * 2, least, std::chrono::microseconds(options.interval * 4)});
+}
+
+}  // namespace
+
+StateOptions state_options(const config::Config& config) noexcept {
+    return {.interval = config.monitor.interval,
+            .timeout = config.monitor.timeout,
+            .limits = {.time = config.routing.max_lag, .bytes = config.routing.max_lag_bytes}};
+}
+
+ClusterState::ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options)
+    : name_(std::move(name)), options_(options), ring_(window_for(options)) {
+    for (const config::Server& server : servers) {
+        Host host;
+        host.view.name = server.name;
+        host.view.host = server.host;
+        host.view.port = server.port;
+        host.view.weight = server.weight;
+        hosts_.push_back(std::move(host));
+    }
+}
+
+void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoint started, TimePoint now) {
+    Host& host = at(index);
+    if (host.distrusted && started <= *host.distrusted) return;
+    changed_ = true;
+    host.distrusted.reset();
+    host.answered = now;
+    host.tried = true;
+    host.silent = false;
+    ServerView& view = host.view;
+    view.reachable = true;
+    view.last_error.clear();
+    view.role = result.in_recovery ? Role::replica : Role::primary;
+    view.position = result.position;
+    view.timeline = result.timeline;
+    view.system_identifier = result.system_identifier;
+    view.server_version = result.server_version;
+    found_cluster(result);
+    if (wrong_system(host)) {
+        alarm(index, "another system_identifier: not a member of this cluster");
+    } else if (result.in_recovery) {
+        if (primary_ == index) {
+            primary_.reset();
+            events_.push_back({EventKind::primary_lost, index, view.rotation, view.rotation, "it answers as a replica now"});
+        }
+        judge(host, now);
+    } else {
+        consider(index);
+        if (primary_ == index) sample(result, started);
+    }
+    refresh();
+}
+
+// The first primary says which cluster this is, or any server once all have been tried.
+void ClusterState::found_cluster(const ProbeResult& result) {
+    if (system_ != 0) return;
+    const bool all_tried = std::all_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return host.tried; });
+    if (!result.in_recovery || all_tried) system_ = result.system_identifier;
+}
+
+// A server says that it is the primary: the higher timeline wins (semantics.md G).
+void ClusterState::consider(HostIndex index) {
+    Host& claimant = at(index);
+    const std::uint32_t timeline = claimant.view.timeline;
+    if (primary_ == index) {
+        highest_timeline_ = std::max(highest_timeline_, timeline);
+        claimant.alarmed = false;
+        return;
+    }
+    if (timeline < highest_timeline_) {
+        return alarm(index, "a primary on timeline " + std::to_string(timeline) + ", behind the known " +
+                                std::to_string(highest_timeline_) + ": fenced");
+    }
+    if (primary_ && at(*primary_).view.timeline == timeline && timeline == highest_timeline_) {
+        return alarm(index, "a second primary on timeline " + std::to_string(timeline));
+    }
+    crown(index, "it answers as the primary on timeline " + std::to_string(timeline));
+}
+
+void ClusterState::crown(HostIndex index, std::string cause) {
+    Host& host = at(index);
+    primary_ = index;
+    highest_timeline_ = std::max(highest_timeline_, host.view.timeline);
+    host.alarmed = false;
+    events_.push_back({EventKind::primary_changed, index, host.view.rotation, host.view.rotation, std::move(cause)});
+}
+
+void ClusterState::alarm(HostIndex index, std::string cause) {
+    Host& host = at(index);
+    if (std::exchange(host.alarmed, true)) return;
+    events_.push_back({EventKind::alarm, index, host.view.rotation, host.view.rotation, std::move(cause)});
+}
+
+void ClusterState::sample(const ProbeResult& result, TimePoint started) {
+    if (ring_timeline_ != result.timeline) ring_.clear();  // positions of different timelines do not compare
+    ring_timeline_ = result.timeline;
+    ring_.add(started, normalise(result.position, result.wal_segment_size));
+}
+
+void ClusterState::judge(Host& host, TimePoint now) {
+    const Lag lag = ring_.measure(host.view.position, now);
+    host.view.lag_time = lag.time;
+    host.view.lag_bytes = lag.bytes;
+    const auto covered = ring_.empty() ? std::chrono::microseconds(0)
+                                       : std::chrono::duration_cast<std::chrono::microseconds>(now - ring_.oldest());
+    host.gate.update(judge_lag(lag, covered, options_.limits), frozen());
+}
+
+// Without a reachable primary there are no new samples to judge by (semantics.md F.6).
+bool ClusterState::frozen() const noexcept { return !primary_ || !hosts_[index_of(*primary_)].view.reachable; }
+
+bool ClusterState::wrong_system(const Host& host) const noexcept {
+    return system_ != 0 && host.view.system_identifier != 0 && host.view.system_identifier != system_;
+}
+
+bool ClusterState::wrong_timeline(const Host& host) const noexcept {
+    return primary_ && host.view.timeline != 0 && host.view.timeline != hosts_[index_of(*primary_)].view.timeline;
+}
+
+void ClusterState::lose(Host& host, std::string cause) {
+    changed_ = true;
+    host.tried = true;
+    host.view.reachable = false;
+    host.view.lag_time.reset();
+    host.view.lag_bytes.reset();
+    host.gate.lose();
+    host.cause = std::move(cause);
+}
+
+void ClusterState::on_probe_failed(HostIndex host, std::string error, TimePoint) {
+    at(host).view.last_error = error;
+    at(host).silent = false;
+    lose(at(host), std::move(error));
+    refresh();
+}
+
+void ClusterState::on_traffic_failure(HostIndex host, TimePoint now) {
+    at(host).distrusted = now;
+    at(host).silent = false;
+    lose(at(host), "a connection of the traffic failed");
+    refresh();
+}
+
+void ClusterState::tick(TimePoint now) {
+    // A probe starts up to an interval after the last one and may take its whole timeout.
+    const auto limit = options_.timeout + options_.interval;
+    for (Host& host : hosts_) {
+        if (!host.view.reachable || !host.answered || now - *host.answered <= limit) continue;
+        host.silent = true;
+        lose(host, "no answer for " +
+                       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - *host.answered).count()) +
+                       " ms");
+    }
+    refresh();
+}
+
+Rotation ClusterState::rotation_of(const Host& host) const noexcept {
+    if (wrong_system(host)) return Rotation::wrong_system;
+    if (!host.tried || host.silent) return Rotation::unknown;
+    if (!host.view.reachable) return Rotation::unreachable;
+    if (host.view.role != Role::replica) return Rotation::not_a_replica;
+    if (host.view.weight == 0) return Rotation::zero_weight;
+    if (wrong_timeline(host)) return Rotation::unknown;
+    switch (host.gate.state()) {
+        case LagGate::State::unproven: return Rotation::unknown;
+        case LagGate::State::lagging: return Rotation::lagging;
+        case LagGate::State::open: return Rotation::in;
+    }
+    return Rotation::unknown;
+}
+
+// Brings every server's place up to date and says what changed.
+void ClusterState::refresh() {
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+        Host& host = hosts_[i];
+        const Rotation from = host.view.rotation;
+        const Rotation to = rotation_of(host);
+        if (from == to) continue;
+        host.view.rotation = to;
+        changed_ = true;
+        std::string cause(to_text(to));
+        if (!host.view.reachable) {
+            cause = host.cause;
+        } else if (to == Rotation::lagging || to == Rotation::in) {
+            cause = "lag " + (host.view.lag_time ? std::to_string(host.view.lag_time->count()) + " us" : std::string("unknown")) +
+                    ", " + (host.view.lag_bytes ? std::to_string(*host.view.lag_bytes) + " bytes" : std::string("unknown"));
+        } else if (to == Rotation::unknown && wrong_timeline(host)) {
+            cause = "its timeline is not the primary's";
+        }
+        const EventKind kind = to == Rotation::in     ? EventKind::server_in
+                               : from == Rotation::in ? EventKind::server_out
+                                                      : EventKind::server_state;
+        events_.push_back({kind, static_cast<HostIndex>(i), from, to, std::move(cause)});
+    }
+}
+
+std::shared_ptr<const Snapshot> ClusterState::snapshot() {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->version = ++version_;
+    snapshot->cluster = name_;
+    for (const Host& host : hosts_) snapshot->servers.push_back(host.view);
+    snapshot->primary = primary_;
+    changed_ = false;
+    return snapshot;
+}
+
+std::vector<Event> ClusterState::take_events() { return std::exchange(events_, {}); }
+
+}  // namespace pgweir::cluster

@@ -1,0 +1,149 @@
+#include "proxy/monitor/prober.hpp"
+
+#include "proxy/monitor/probe_query.hpp"
+
+namespace pgweir::monitor {
+
+using boost::asio::posix::stream_descriptor;
+
+Prober::Prober(boost::asio::io_context& io, ProberOptions options, Answered answered, Failed failed)
+    : io_(io), options_(std::move(options)), answered_(std::move(answered)), failed_(std::move(failed)), next_(io),
+      deadline_(io) {}
+
+Prober::~Prober() { drop(); }
+
+void Prober::start() { ask(); }
+
+void Prober::stop() {
+    stopped_ = true;
+    next_.cancel();
+    deadline_.cancel();
+    drop();
+}
+
+void Prober::hurry() {
+    if (asking_) {
+        again_ = true;
+    } else {
+        ask();
+    }
+}
+
+void Prober::ask() {
+    if (stopped_) return;
+    ++round_;
+    asking_ = true;
+    again_ = false;
+    asked_ = std::chrono::steady_clock::now();
+    next_.cancel();
+    arm_deadline();
+    if (connection_ != nullptr) {
+        send_query();
+    } else {
+        connect();
+    }
+}
+
+void Prober::arm_deadline() {
+    deadline_.expires_after(options_.timeout);
+    deadline_.async_wait([self = shared_from_this(), round = round_](const boost::system::error_code& error) {
+        if (error || self->stopped_ || !self->asking_ || round != self->round_) return;
+        self->fail("no answer within " + std::to_string(self->options_.timeout.count()) + " ms");
+    });
+}
+
+void Prober::connect() {
+    std::vector<const char*> names;
+    std::vector<const char*> values;
+    for (const auto& [name, value] : options_.connection) {
+        names.push_back(name.c_str());
+        values.push_back(value.c_str());
+    }
+    names.push_back(nullptr);
+    values.push_back(nullptr);
+    connection_ = PQconnectStartParams(names.data(), values.data(), 0);
+    if (connection_ == nullptr || PQstatus(connection_) == CONNECTION_BAD) {
+        return fail(connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_));
+    }
+    PQsetnonblocking(connection_, 1);
+    poll_connection(PGRES_POLLING_WRITING);
+}
+
+void Prober::poll_connection(PostgresPollingStatusType status) {
+    switch (status) {
+        case PGRES_POLLING_READING: return wait_for(stream_descriptor::wait_read, &Prober::continue_connecting);
+        case PGRES_POLLING_WRITING: return wait_for(stream_descriptor::wait_write, &Prober::continue_connecting);
+        case PGRES_POLLING_OK: return send_query();
+        case PGRES_POLLING_ACTIVE:
+        case PGRES_POLLING_FAILED: return fail(PQerrorMessage(connection_));
+    }
+}
+
+void Prober::continue_connecting() { poll_connection(PQconnectPoll(connection_)); }
+
+// libpq may have changed its socket in between, so it is wrapped anew for each wait.
+void Prober::wait_for(stream_descriptor::wait_type what, void (Prober::*next)()) {
+    if (socket_) socket_->release();
+    const int fd = PQsocket(connection_);
+    if (fd < 0) return fail("connection lost");
+    socket_ = std::make_unique<stream_descriptor>(io_, fd);
+    socket_->async_wait(what, [self = shared_from_this(), round = round_, next](const boost::system::error_code& error) {
+        if (error || self->stopped_ || !self->asking_ || round != self->round_ || self->connection_ == nullptr) return;
+        ((*self).*next)();
+    });
+}
+
+void Prober::send_query() {
+    started_ = std::chrono::steady_clock::now();
+    if (PQsendQuery(connection_, kProbeSql) == 0) return fail(PQerrorMessage(connection_));
+    wait_for(stream_descriptor::wait_read, &Prober::read_answer);
+}
+
+void Prober::read_answer() {
+    PQflush(connection_);
+    if (PQconsumeInput(connection_) == 0) return fail(PQerrorMessage(connection_));
+    std::optional<cluster::ProbeResult> probe;
+    while (PQisBusy(connection_) == 0) {
+        PGresult* result = PQgetResult(connection_);
+        if (result == nullptr) {
+            if (!probe) return fail("the probe was answered without a row");
+            finish();
+            return answered_(*probe, started_);
+        }
+        const bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
+        const std::string error = good ? std::string{} : PQresultErrorMessage(result);
+        probe = good ? read_probe(result) : std::nullopt;
+        PQclear(result);
+        if (!probe) return fail(good ? "the probe's answer could not be read" : error);
+    }
+    wait_for(stream_descriptor::wait_read, &Prober::read_answer);
+}
+
+// This probe is over: the next one comes an interval after this one began.
+void Prober::finish() {
+    asking_ = false;
+    deadline_.cancel();
+    if (socket_) socket_->release();
+    socket_.reset();
+    if (stopped_) return;
+    const auto now = std::chrono::steady_clock::now();
+    next_.expires_at(again_ ? now : std::max(now, asked_ + options_.interval));
+    next_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error && !self->asking_) self->ask();
+    });
+}
+
+void Prober::fail(std::string error) {
+    drop();
+    finish();
+    failed_(std::move(error));
+}
+
+void Prober::drop() {
+    if (socket_) socket_->release();
+    socket_.reset();
+    if (connection_ != nullptr) PQfinish(connection_);
+    connection_ = nullptr;
+}
+
+}  // namespace pgweir::monitor
