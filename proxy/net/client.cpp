@@ -214,8 +214,9 @@ void Client::link(Server& server) {
     if (!go) return flush_to_server();
     if (state_ == State::welcome) {
         flush_to_server();
-        if (!sent) server.settle_down();
-        return;
+        if (sent) return;
+        settings_accepted();
+        return server.settle_down();
     }
     if (working_) {
         again_ = true;
