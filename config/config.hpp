@@ -1,5 +1,5 @@
-// The whole configuration as plain structs. Filled by config/load.hpp from the one table of options (config/options.hpp).
-// Names are PgBouncer's where the thing is the same. Durations are std::chrono, sizes are bytes.
+// The whole configuration as plain structs. Filled by config/load.hpp from the one table of options
+// (config/options.hpp). Names are PgBouncer's where the thing is the same. Durations are std::chrono, sizes are bytes.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ struct Proxy {
     std::uint32_t max_client_conn = 1000;
     Duration client_login_timeout{60'000};
     AuthType auth_type = AuthType::scram_sha_256;
-    Duration shutdown_timeout{30'000};            // how long SIGTERM waits for transactions
-    std::uint64_t max_packet_size = 1ULL << 30;   // largest message body accepted from a client, bytes
+    Duration shutdown_timeout{30'000};           // how long SIGTERM waits for transactions
+    std::uint64_t max_packet_size = 1ULL << 30;  // largest message body accepted from a client, bytes
     std::vector<std::string> ignore_startup_parameters;
     std::string admin_database = "pgweir";
 };
@@ -42,8 +42,8 @@ struct Pool {
     Duration server_idle_timeout{600'000};
     Duration server_lifetime{3'600'000};
     Duration server_connect_timeout{15'000};
-    Duration server_login_retry{15'000};   // longest back-off after failed logins; jittered
-    std::uint32_t max_prepared_statements = 200;  // per server connection
+    Duration server_login_retry{15'000};               // longest back-off after failed logins; jittered
+    std::uint32_t max_prepared_statements = 200;       // per server connection
     std::uint64_t statement_cache_size = 16ULL << 20;  // bytes of statement text kept by each worker
 };
 
@@ -51,7 +51,7 @@ struct Pool {
 struct Routing {
     Split split = Split::on;
     Balance load_balance = Balance::round_robin;
-    Duration max_lag{10'000};                  // 0: no limit in time
+    Duration max_lag{10'000};                   // 0: no limit in time
     std::uint64_t max_lag_bytes = 16ULL << 20;  // 0: no limit in bytes
     std::vector<std::string> safe_functions;    // added to the allowlist, lower case, without schema
     std::vector<std::string> unsafe_functions;  // removed from it

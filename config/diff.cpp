@@ -1,6 +1,7 @@
 #include "config/diff.hpp"
 
 #include <map>
+#include <utility>
 
 #include "config/options.hpp"
 
@@ -8,10 +9,8 @@ namespace pgweir::config {
 
 namespace {
 
-using Blocks = std::map<std::string, ConstBlock>;
-
-Blocks blocks_of(const Section& section, const Config& config) {
-    Blocks blocks;
+std::map<std::string, ConstBlock> by_path(const Section& section, const Config& config) {
+    std::map<std::string, ConstBlock> blocks;
     for (std::size_t i = 0; i < section.count(config); ++i) {
         const ConstBlock block = section.at(config, i);
         blocks.emplace(block_path(section, block), block);
@@ -19,29 +18,33 @@ Blocks blocks_of(const Section& section, const Config& config) {
     return blocks;
 }
 
+void compare(const Section& section, const std::string& path, ConstBlock before, ConstBlock after,
+             std::vector<Change>& changes) {
+    for (const Option& option : options_of(section.name)) {
+        const Value old_value = option.get(before);
+        const Value new_value = option.get(after);
+        if (old_value == new_value) continue;
+        changes.push_back({ChangeKind::changed, path + '.' + std::string(option.key), to_text(option, old_value),
+                           to_text(option, new_value), option.reloadable});
+    }
+}
+
 }  // namespace
 
 std::vector<Change> diff(const Config& before, const Config& after) {
     std::vector<Change> changes;
     for (const Section& section : sections()) {
-        const Blocks old_blocks = blocks_of(section, before);
-        const Blocks new_blocks = blocks_of(section, after);
+        const auto old_blocks = by_path(section, before);
+        const auto new_blocks = by_path(section, after);
         for (const auto& [path, block] : old_blocks) {
-            if (!new_blocks.contains(path)) changes.push_back({ChangeKind::removed, path, {}, {}, true});
+            const auto now = new_blocks.find(path);
+            if (now != new_blocks.end())
+                compare(section, path, block, now->second, changes);
+            else
+                changes.push_back({ChangeKind::removed, path, "", "", true});
         }
         for (const auto& [path, block] : new_blocks) {
-            const auto old_block = old_blocks.find(path);
-            if (old_block == old_blocks.end()) {
-                changes.push_back({ChangeKind::added, path, {}, {}, true});
-                continue;
-            }
-            for (const Option& option : options_of(section.name)) {
-                const Value was = option.get(old_block->second);
-                const Value is = option.get(block);
-                if (was == is) continue;
-                changes.push_back({ChangeKind::changed, path + "." + std::string(option.key), to_text(option, was),
-                                   to_text(option, is), option.reloadable});
-            }
+            if (!old_blocks.contains(path)) changes.push_back({ChangeKind::added, path, "", "", true});
         }
     }
     return changes;

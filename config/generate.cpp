@@ -1,5 +1,7 @@
 #include "config/generate.hpp"
 
+#include <string_view>
+
 #include "config/options.hpp"
 
 namespace pgweir::config {
@@ -8,88 +10,121 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 
-// Comment lines of at most kWidth characters.
-void append_comment(std::string& out, std::string_view text) {
+// The words of the text as lines of comment.
+std::string comment(std::string_view text) {
+    std::string out;
     std::string line = "#";
     while (!text.empty()) {
-        const std::size_t end = text.find(' ');
-        const std::string_view word = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-        if (line.size() + 1 + word.size() > kWidth && line.size() > 1) {
-            out += line + "\n";
+        const std::string_view word = text.substr(0, text.find(' '));
+        text.remove_prefix(word.size() == text.size() ? word.size() : word.size() + 1);
+        if (line.size() > 1 && line.size() + 1 + word.size() > kWidth) {
+            out += line + '\n';
             line = "#";
         }
-        line += " " + std::string(word);
+        line += ' ' + std::string(word);
     }
-    out += line + "\n";
+    return out + line + '\n';
 }
 
-std::string described(const Option& option) {
-    std::string text(option.doc);
-    if (const std::string values = allowed(option); !values.empty()) text += " Allowed: " + values + ".";
-    if (!option.inherits.empty()) text += " Not set: as " + std::string(option.inherits) + ".";
-    return text;
-}
-
-void append_option(std::string& out, const Section& section, const Option& option) {
-    append_comment(out, described(option));
+// The value that counts when the key is not in the file, as TOML.
+std::string default_of(const Section& section, const Option& option) {
     const Value value = option.get(section.defaults());
-    if (!option.sample.empty()) {
-        out += std::string(option.key) + " = " + quoted(option.sample) + "\n";
-    } else if (std::holds_alternative<std::monostate>(value) || option.secret) {
-        out += "# " + std::string(option.key) + " = " + to_toml(option, value) + "\n";
-    } else {
-        out += std::string(option.key) + " = " + to_toml(option, value) + "\n";
+    if (option.inherits.empty()) return to_toml(option, value);
+    const Option& inherited = *find_option(option.inherits);
+    for (const Section& other : sections()) {
+        if (other.name == inherited.section) return to_toml(inherited, inherited.get(other.defaults()));
     }
+    return {};
+}
+
+std::string reload_word(const Option& option) { return option.reloadable ? "reload" : "restart"; }
+
+std::string example_entry(const Section& section, const Option& option) {
+    std::string notes = option.required ? "required" : "";
+    if (const std::string values = allowed(option); !values.empty()) notes += (notes.empty() ? "" : "; ") + values;
+    if (!option.reloadable) notes += (notes.empty() ? "" : "; ") + reload_word(option);
+    std::string doc(option.doc);
+    if (!notes.empty()) doc += " (" + notes + ')';
     if (option.secret) {
-        append_comment(out, "Instead: " + std::string(option.key) + "_file = \"a file that holds it\", or " +
-                                std::string(option.key) + "_env = \"ENVIRONMENT_VARIABLE\".");
+        const std::string key(option.key);
+        doc += " Or " + key + "_file = \"FILE\", or " + key + "_env = \"VARIABLE\".";
     }
-    out += "\n";
+    const std::string value = option.sample.empty() ? default_of(section, option) : in_quotes(option.sample);
+    return comment(doc) + (option.sample.empty() ? "#" : "") + std::string(option.key) + " = " + value + '\n';
+}
+
+std::string type_word(Type type) {
+    switch (type) {
+        case Type::boolean:
+            return "boolean";
+        case Type::integer:
+            return "integer";
+        case Type::duration:
+            return "duration";
+        case Type::size:
+            return "size";
+        case Type::choice:
+            return "name";
+        case Type::text:
+            return "string";
+        case Type::text_list:
+            return "list of strings";
+    }
+    return {};
 }
 
 std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
-    return out;
+    std::string out = " ";
+    for (const char c : text) {
+        if (c == '|') out += '\\';
+        out += c;
+    }
+    return out + (text.empty() ? "|" : " |");
+}
+
+std::string code(std::string_view text) { return text.empty() ? "" : '`' + std::string(text) + '`'; }
+
+std::string markdown_row(const Section& section, const Option& option) {
+    std::string key = code(option.key);
+    if (option.secret)
+        key += ", " + code(std::string(option.key) + "_file") + ", " + code(std::string(option.key) + "_env");
+    const std::string fallback = option.required            ? "required"
+                                 : !option.inherits.empty() ? "as " + code(option.inherits)
+                                                            : code(default_of(section, option));
+    return '|' + cell(key) + cell(type_word(option.type)) + cell(fallback) + cell(allowed(option)) +
+           cell(reload_word(option)) + cell(option.doc) + '\n';
+}
+
+std::string heading(const Section& section) {
+    const std::string name(section.name);
+    return section.repeated ? "[[" + name + "]]" : '[' + name + ']';
 }
 
 }  // namespace
 
 std::string example_toml() {
-    std::string out;
-    append_comment(out, "Every option of pgweir with its meaning and its default.");
-    append_comment(out, "Generated from the table in config/options.cpp. Check a file with: pgweir check FILE");
-    append_comment(out, "Durations: 500ms, 15s, 2min, 1h, 1d; a bare number is seconds. Sizes: 64kB, 16MB, 1GB; a bare "
-                        "number is bytes.");
+    std::string text =
+        "# Every option of pgweir, with its default. Generated from the table in config/options.cpp.\n"
+        "# Lines that begin with # and a key are defaults; take the # away to change one.\n"
+        "# Durations: \"500ms\", \"15s\", \"2min\", \"1h\", \"1d\", or a number of seconds.\n"
+        "# Sizes: \"64kB\", \"16MB\", \"1GB\" (steps of 1024), or a number of bytes.\n"
+        "# Words in parentheses: what is allowed; \"restart\" marks what RELOAD cannot change.\n";
     for (const Section& section : sections()) {
-        out += "\n";
-        append_comment(out, section.doc);
-        const std::string name(section.name);
-        out += section.repeated ? "[[" + name + "]]\n\n" : "[" + name + "]\n\n";
-        for (const Option& option : options_of(section.name)) append_option(out, section, option);
-        out.pop_back();
+        text += '\n' + comment(section.doc) + heading(section) + '\n';
+        for (const Option& option : options_of(section.name)) text += example_entry(section, option);
     }
-    return out;
+    return text;
 }
 
 std::string options_markdown() {
-    std::string out;
+    std::string text;
     for (const Section& section : sections()) {
-        const std::string name(section.name);
-        out += "### " + (section.repeated ? "[[" + name + "]]" : "[" + name + "]") + "\n\n" + std::string(section.doc) +
-               "\n\n| key | default | allowed | RELOAD | meaning |\n|---|---|---|---|---|\n";
-        for (const Option& option : options_of(section.name)) {
-            const Value value = option.get(section.defaults());
-            const std::string shown = option.required ? "(required)" : option.inherits.empty()
-                                                                           ? to_text(option, value)
-                                                                           : "as " + std::string(option.inherits);
-            out += "| `" + std::string(option.key) + "` | " + cell(shown) + " | " + cell(allowed(option)) + " | " +
-                   (option.reloadable ? "yes" : "no") + " | " + cell(option.doc) + " |\n";
-        }
-        out += "\n";
+        if (!text.empty()) text += '\n';
+        text += "### `" + heading(section) + "`\n\n" + std::string(section.doc) + "\n\n";
+        text += "| Key | Type | Default | Allowed | Change | Meaning |\n|---|---|---|---|---|---|\n";
+        for (const Option& option : options_of(section.name)) text += markdown_row(section, option);
     }
-    return out;
+    return text;
 }
 
 }  // namespace pgweir::config

@@ -15,8 +15,7 @@ inline constexpr std::array<std::string_view, 0> kNames{};
 template <>
 inline constexpr auto kNames<PoolMode> = std::to_array<std::string_view>({"session", "transaction"});
 template <>
-inline constexpr auto kNames<AuthType> =
-    std::to_array<std::string_view>({"trust", "password", "md5", "scram-sha-256"});
+inline constexpr auto kNames<AuthType> = std::to_array<std::string_view>({"trust", "password", "md5", "scram-sha-256"});
 template <>
 inline constexpr auto kNames<Balance> = std::to_array<std::string_view>({"round_robin", "least_connections"});
 template <>
@@ -26,8 +25,7 @@ inline constexpr auto kNames<LogLevel> = std::to_array<std::string_view>({"debug
 
 // "transaction" for PoolMode::transaction; for the enums of config.hpp.
 template <class E>
-    requires(!kNames<E>.empty())
-[[nodiscard]] constexpr std::string_view name_of(E value) noexcept {
+requires(!kNames<E>.empty()) [[nodiscard]] constexpr std::string_view name_of(E value) noexcept {
     return kNames<E>[static_cast<std::size_t>(value)];
 }
 

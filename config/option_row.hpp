@@ -91,12 +91,18 @@ void from_value(T& field, const Value& value) {
 
 template <class V>
 consteval Type type_of(bool bytes) {
-    if constexpr (std::is_same_v<V, bool>) return Type::boolean;
-    else if constexpr (std::is_same_v<V, Duration>) return Type::duration;
-    else if constexpr (std::is_enum_v<V>) return Type::choice;
-    else if constexpr (std::is_integral_v<V>) return bytes ? Type::size : Type::integer;
-    else if constexpr (std::is_same_v<V, std::string>) return Type::text;
-    else return Type::text_list;
+    if constexpr (std::is_same_v<V, bool>)
+        return Type::boolean;
+    else if constexpr (std::is_same_v<V, Duration>)
+        return Type::duration;
+    else if constexpr (std::is_enum_v<V>)
+        return Type::choice;
+    else if constexpr (std::is_integral_v<V>)
+        return bytes ? Type::size : Type::integer;
+    else if constexpr (std::is_same_v<V, std::string>)
+        return Type::text;
+    else
+        return Type::text_list;
 }
 
 // Throwing makes the table not compile.

@@ -23,8 +23,8 @@ constexpr Option kOptions[] = {
     row<&Proxy::client_login_timeout>("client_login_timeout", {.min = 100 * kMs, .max = kHour},
                                       "A client that has not logged in after this time is disconnected."),
     row<&Proxy::auth_type>("auth_type", {},
-                           "How clients prove who they are. \"trust\" asks nothing and is for tests; a user with a "
-                           "SCRAM verifier needs \"scram-sha-256\" or \"password\"."),
+                           "How clients prove who they are. \"trust\" asks nothing and is for tests; a user whose "
+                           "password is an md5 hash cannot log in by \"scram-sha-256\"."),
     row<&Proxy::shutdown_timeout>("shutdown_timeout", {.max = kDay},
                                   "How long a stop by SIGTERM waits for transactions to finish."),
     row<&Proxy::max_packet_size>("max_packet_size", {.min = kKb, .max = kGb, .bytes = true},

@@ -63,7 +63,7 @@ PasswordSource password_from_file(const std::filesystem::path& path) {
     // A pipe or a device could keep us waiting for ever.
     if (!std::filesystem::is_regular_file(path, error)) {
         if (error) return {{}, shown + "cannot be read: " + error.message()};
-        return {{}, shown + "does not exist or is not a regular file"};
+        return {{}, shown + "is not a regular file"};
     }
     std::ifstream in(path, std::ios::binary);
     std::string text(kMaxPasswordFile + 1, '\0');

@@ -9,10 +9,10 @@ std::vector<ShowRow> show(const Config& config) {
     for (const Section& section : sections()) {
         for (std::size_t i = 0; i < section.count(config); ++i) {
             const ConstBlock block = section.at(config, i);
+            const std::string path = block_path(section, block) + '.';
             for (const Option& option : options_of(section.name)) {
-                rows.push_back({block_path(section, block) + "." + std::string(option.key),
-                                to_text(option, option.get(block)), to_text(option, option.get(section.defaults())),
-                                option.reloadable});
+                rows.push_back({path + std::string(option.key), to_text(option, option.get(block)),
+                                to_text(option, option.get(section.defaults())), option.reloadable});
             }
         }
     }

@@ -2,116 +2,183 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "config/nearest.hpp"
 #include "config/password.hpp"
+#include "config/units.hpp"
+#include "config/value.hpp"
 
 namespace pgweir::config {
 
-void Origins::note(std::string_view section, std::size_t index, std::string_view key, Position where) {
-    places_[{std::string(section), index, std::string(key)}] = where;
+namespace {
+
+constexpr Position kStart{1, 1};
+
+class Validator {
+  public:
+    Validator(const Config& config, const Origins& origins, std::string file)
+        : config_(config), origins_(origins), file_(std::move(file)) {}
+
+    std::vector<Problem> run() {
+        names();
+        clusters();
+        pool_sizes();
+        probes();
+        user_passwords();
+        server_passwords();
+        function_names("safe_functions", config_.routing.safe_functions);
+        function_names("unsafe_functions", config_.routing.unsafe_functions);
+        return std::move(problems_);
+    }
+
+  private:
+    void problem(std::string_view section, std::size_t index, std::string_view key, std::string message) {
+        std::string path(section);
+        if (!key.empty()) path += '.' + std::string(key);
+        problems_.push_back({file_, origins_.find(section, index, key), std::move(path), std::move(message)});
+    }
+    template <class T>
+    void unique_names(std::string_view section, const std::vector<T>& blocks);
+    void names();
+    void clusters();
+    void pool_sizes();
+    void probes();
+    void user_passwords();
+    void server_passwords();
+    void function_names(std::string_view key, const std::vector<std::string>& names);
+
+    const Config& config_;
+    const Origins& origins_;
+    std::string file_;
+    std::vector<Problem> problems_;
+};
+
+template <class T>
+void Validator::unique_names(std::string_view section, const std::vector<T>& blocks) {
+    std::map<std::string, std::size_t> first;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (blocks[i].name.empty()) continue;  // reported already
+        const auto [other, is_new] = first.emplace(blocks[i].name, i);
+        if (is_new) continue;
+        const Position there = origins_.find(section, other->second, "name");
+        problem(section, i, "name",
+                in_quotes(blocks[i].name) + " is the name of another " + std::string(section) + ", in line " +
+                    std::to_string(there.line));
+    }
 }
 
-Position Origins::find(std::string_view section, std::size_t index, std::string_view key) const {
-    for (const std::string_view candidate : {key, std::string_view{}}) {
-        const auto found = places_.find({std::string(section), index, std::string(candidate)});
-        if (found != places_.end()) return found->second;
+void Validator::names() {
+    unique_names("server", config_.servers);
+    unique_names("database", config_.databases);
+    unique_names("user", config_.users);
+    if (config_.servers.empty()) problem("server", 0, "", "there is no [[server]]; at least one is needed");
+    if (config_.databases.empty()) problem("database", 0, "", "there is no [[database]]; at least one is needed");
+    for (std::size_t i = 0; i < config_.databases.size(); ++i) {
+        if (config_.databases[i].name != config_.proxy.admin_database) continue;
+        problem("database", i, "name",
+                in_quotes(config_.databases[i].name) + " is the proxy's own console (proxy.admin_database)");
     }
-    return {1, 1};
+}
+
+void Validator::clusters() {
+    if (config_.servers.empty()) return;  // one problem is enough
+    std::set<std::string> known;
+    for (const Server& server : config_.servers) known.insert(server.cluster);
+    const std::vector<std::string> names(known.begin(), known.end());
+    for (std::size_t i = 0; i < config_.databases.size(); ++i) {
+        const std::string& cluster = config_.databases[i].cluster;
+        if (known.contains(cluster)) continue;
+        std::string message = "no [[server]] belongs to the cluster " + in_quotes(cluster) + "; allowed: ";
+        for (const std::string& name : names) message += (name == names.front() ? "" : ", ") + in_quotes(name);
+        if (const auto near = nearest(cluster, names)) message += "; did you mean '" + *near + "'?";
+        problem("database", i, "cluster", std::move(message));
+    }
+}
+
+void Validator::pool_sizes() {
+    const auto check = [this](std::string_view section, std::size_t index, std::uint32_t min, std::uint32_t size) {
+        if (min <= size) return;
+        problem(section, index, "min_pool_size",
+                std::to_string(min) + " is more than the pool may hold; allowed: 0 to " + std::to_string(size));
+    };
+    const Pool& pool = config_.pool;
+    check("pool", 0, pool.min_pool_size, pool.default_pool_size);
+    for (std::size_t i = 0; i < config_.databases.size(); ++i) {
+        const Database& database = config_.databases[i];
+        if (!database.pool_size && !database.min_pool_size) continue;  // [pool]'s alone were checked above
+        check("database", i, database.min_pool_size.value_or(pool.min_pool_size),
+              database.pool_size.value_or(pool.default_pool_size));
+    }
+}
+
+// A server would be "unknown" between any two looks at it.
+void Validator::probes() {
+    const Monitor& monitor = config_.monitor;
+    if (monitor.timeout >= monitor.interval) return;
+    const std::string_view key = origins_.has("monitor", 0, "timeout") ? "timeout" : "interval";
+    problem("monitor", 0, key,
+            "timeout (" + format_duration(static_cast<std::uint64_t>(monitor.timeout.count())) +
+                ") is shorter than interval (" + format_duration(static_cast<std::uint64_t>(monitor.interval.count())) +
+                ")");
+}
+
+void Validator::user_passwords() {
+    if (config_.proxy.auth_type != AuthType::scram_sha_256) return;
+    for (std::size_t i = 0; i < config_.users.size(); ++i) {
+        if (form_of(config_.users[i].password) != PasswordForm::md5) continue;
+        problem("user", i, "password",
+                "an md5 hash cannot be used while proxy.auth_type is \"scram-sha-256\"; "
+                "allowed: plain text, a SCRAM verifier");
+    }
+}
+
+// Logging in by SCRAM needs the password or the client's key; a verifier holds neither.
+void Validator::server_passwords() {
+    static constexpr std::string_view kMessage =
+        "a SCRAM verifier cannot be used to log in to a server; allowed: the password itself";
+    if (form_of(config_.monitor.password) == PasswordForm::scram) {
+        problem("monitor", 0, "password", std::string(kMessage));
+    }
+    for (std::size_t i = 0; i < config_.databases.size(); ++i) {
+        const Database& database = config_.databases[i];
+        if (form_of(database.password) == PasswordForm::scram)
+            problem("database", i, "password", std::string(kMessage));
+        if (!database.password.empty() && database.user.empty()) {
+            problem("database", i, "password", "a password without a user; set 'user' too, or leave both out");
+        }
+    }
+}
+
+void Validator::function_names(std::string_view key, const std::vector<std::string>& names) {
+    const auto wrong = [](char c) { return c == '.' || c == '(' || c == ' ' || (c >= 'A' && c <= 'Z'); };
+    for (const std::string& name : names) {
+        if (std::ranges::none_of(name, wrong)) continue;
+        problem("routing", 0, key,
+                in_quotes(name) + " is not a function's name; allowed: lower case, no schema, no parentheses");
+    }
+}
+
+}  // namespace
+
+void Origins::note(std::string_view section, std::size_t index, std::string_view key, Position where) {
+    places_[{std::string(section), index, std::string(key)}] = where;
 }
 
 bool Origins::has(std::string_view section, std::size_t index, std::string_view key) const {
     return places_.contains({std::string(section), index, std::string(key)});
 }
 
-namespace {
-
-class Checks {
-  public:
-    Checks(const Config& config, const Origins& origins, const std::string& file)
-        : config_(config), origins_(origins), file_(file) {}
-
-    std::vector<Problem> run() {
-        if (config_.servers.empty()) report("server", 0, "", "there is none; add a [[server]] for each PostgreSQL server");
-        if (config_.databases.empty()) report("database", 0, "", "there is none; add a [[database]]");
-        unique("server", config_.servers);
-        unique("database", config_.databases);
-        unique("user", config_.users);
-        clusters();
-        sizes();
-        passwords();
-        return std::move(problems_);
+Position Origins::find(std::string_view section, std::size_t index, std::string_view key) const {
+    for (const std::string_view name : {key, std::string_view{}}) {
+        const auto found = places_.find({std::string(section), index, std::string(name)});
+        if (found != places_.end()) return found->second;
     }
-
-  private:
-    void report(std::string_view section, std::size_t index, std::string_view key, std::string message) {
-        const std::string path = std::string(section) + (key.empty() ? "" : "." + std::string(key));
-        problems_.push_back({file_, origins_.find(section, index, key), path, std::move(message)});
-    }
-
-    template <class Blocks>
-    void unique(std::string_view section, const Blocks& blocks) {
-        std::set<std::string> seen;
-        for (std::size_t i = 0; i < blocks.size(); ++i) {
-            if (!seen.insert(blocks[i].name).second) {
-                report(section, i, "name", "\"" + blocks[i].name + "\" is there twice; names are unique");
-            }
-        }
-    }
-
-    void clusters() {
-        std::set<std::string> known;
-        for (const Server& server : config_.servers) known.insert(server.cluster);
-        for (std::size_t i = 0; i < config_.databases.size(); ++i) {
-            const std::string& cluster = config_.databases[i].cluster;
-            if (known.contains(cluster) || config_.servers.empty()) continue;
-            report("database", i, "cluster", "no [[server]] belongs to cluster \"" + cluster + "\"");
-        }
-    }
-
-    void sizes() {
-        const Pool& pool = config_.pool;
-        if (pool.min_pool_size > pool.default_pool_size) {
-            report("pool", 0, "min_pool_size", "is larger than default_pool_size");
-        }
-        for (std::size_t i = 0; i < config_.databases.size(); ++i) {
-            const Database& database = config_.databases[i];
-            const std::uint32_t size = database.pool_size.value_or(pool.default_pool_size);
-            if (database.min_pool_size.value_or(pool.min_pool_size) > size) {
-                report("database", i, database.min_pool_size ? "min_pool_size" : "pool_size",
-                       "the pool's minimum is larger than its size");
-            }
-        }
-    }
-
-    void passwords() {
-        for (std::size_t i = 0; i < config_.users.size(); ++i) {
-            if (form_of(config_.users[i].password) == PasswordForm::malformed_scram) {
-                report("user", i, "password", "is not a whole SCRAM-SHA-256 verifier; take it from pg_authid.rolpassword");
-            }
-        }
-        for (std::size_t i = 0; i < config_.databases.size(); ++i) {
-            usable("database", i, config_.databases[i].password);
-        }
-        usable("monitor", 0, config_.monitor.password);
-    }
-
-    void usable(std::string_view section, std::size_t index, const std::string& password) {
-        const PasswordForm form = form_of(password);
-        if (form == PasswordForm::scram || form == PasswordForm::malformed_scram) {
-            report(section, index, "password", "a SCRAM verifier cannot log in to a server; plain text is needed");
-        }
-    }
-
-    const Config& config_;
-    const Origins& origins_;
-    const std::string& file_;
-    std::vector<Problem> problems_;
-};
-
-}  // namespace
+    return kStart;
+}
 
 std::vector<Problem> validate(const Config& config, const Origins& origins, const std::string& file) {
-    return Checks(config, origins, file).run();
+    return Validator(config, origins, file).run();
 }
 
 }  // namespace pgweir::config

@@ -39,7 +39,7 @@ std::string list_of(const std::vector<std::string>& items, F&& one) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     static constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string out = "\"";
     for (const char c : text) {
@@ -71,10 +71,10 @@ std::string to_text(const Option& option, const Value& value) {
 }
 
 std::string to_toml(const Option& option, const Value& value) {
-    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return '[' + list_of(*list, quoted) + ']';
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return '[' + list_of(*list, in_quotes) + ']';
     const std::string text = to_text(option, value);
     const bool bare = option.type == Type::boolean || option.type == Type::integer;
-    return bare && !text.empty() ? text : quoted(text);
+    return bare && !text.empty() ? text : in_quotes(text);
 }
 
 std::string allowed(const Option& option) {
@@ -87,7 +87,7 @@ std::string allowed(const Option& option) {
             return number_text(option, option.min) + " to " + number_text(option, option.max);
         case Type::choice: {
             const std::vector<std::string> names(option.choices.begin(), option.choices.end());
-            return list_of(names, quoted);
+            return list_of(names, in_quotes);
         }
         case Type::text:
         case Type::text_list:
@@ -98,7 +98,8 @@ std::string allowed(const Option& option) {
 
 std::string_view noun(Type type) {
     static constexpr auto kNouns = std::to_array<std::string_view>(
-        {"true or false", "an integer", "a duration (\"500ms\", \"15s\", \"2min\", \"1h\", \"1d\" or a number of seconds)",
+        {"true or false", "an integer",
+         "a duration (\"500ms\", \"15s\", \"2min\", \"1h\", \"1d\" or a number of seconds)",
          "a size (\"64kB\", \"16MB\", \"1GB\" or a number of bytes)", "one of the names", "a string",
          "an array of strings"});
     return kNouns[static_cast<std::size_t>(type)];

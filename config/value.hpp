@@ -22,7 +22,7 @@ struct Option;
 [[nodiscard]] std::string to_toml(const Option& option, const Value& value);
 
 // The text as a TOML string in quotes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 // The values that the option takes, for messages and documentation: 1 to 65535; "session", "transaction".
 // Empty when any value of the type will do.

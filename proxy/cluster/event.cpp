@@ -1,6 +1,34 @@
 #include "proxy/cluster/event.hpp"
 
+#include <algorithm>
+
 namespace pgweir::cluster {
+
+namespace {
+
+void append_value(std::string& out, std::string_view value) {
+    out.push_back('"');
+    for (const char c : value) {
+        if (c == '"' || c == '\\') out.push_back('\\');
+        const auto byte = static_cast<unsigned char>(c);
+        out.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+    }
+    out.push_back('"');
+}
+
+// A name is quoted only when it needs to be.
+void append_name(std::string& out, std::string_view name) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    };
+    if (!name.empty() && std::all_of(name.begin(), name.end(), plain)) {
+        out.append(name);
+    } else {
+        append_value(out, name);
+    }
+}
+
+}  // namespace
 
 std::string_view to_text(EventKind kind) noexcept {
     switch (kind) {
@@ -11,7 +39,7 @@ std::string_view to_text(EventKind kind) noexcept {
         case EventKind::primary_lost: return "primary_lost";
         case EventKind::alarm: return "alarm";
     }
-    return "unknown";
+    return "?";
 }
 
 std::string_view to_text(Rotation rotation) noexcept {
@@ -24,7 +52,7 @@ std::string_view to_text(Rotation rotation) noexcept {
         case Rotation::wrong_system: return "wrong_system";
         case Rotation::zero_weight: return "zero_weight";
     }
-    return "unknown";
+    return "?";
 }
 
 std::string_view to_text(Role role) noexcept {
@@ -33,21 +61,21 @@ std::string_view to_text(Role role) noexcept {
         case Role::primary: return "primary";
         case Role::replica: return "replica";
     }
-    return "unknown";
+    return "?";
 }
 
 std::string format_event(const Event& event, std::string_view cluster, std::string_view server) {
-    std::string line = "event=" + std::string(to_text(event.kind)) + " cluster=" + std::string(cluster) +
-                       " server=" + std::string(server);
+    std::string out = "event=";
+    out.append(to_text(event.kind)).append(" cluster=");
+    append_name(out, cluster);
+    out.append(" server=");
+    append_name(out, server);
     if (event.from != event.to) {
-        line += " from=" + std::string(to_text(event.from)) + " to=" + std::string(to_text(event.to));
+        out.append(" from=").append(to_text(event.from)).append(" to=").append(to_text(event.to));
     }
-    line += " cause=\"";
-    for (const char c : event.cause) {
-        if (c == '"' || c == '\\') line += '\\';
-        line += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? ' ' : c;
-    }
-    return line + "\"";
+    out.append(" cause=");
+    append_value(out, event.cause);
+    return out;
 }
 
 }  // namespace pgweir::cluster

@@ -27,14 +27,15 @@ class LagRing {
     // Keeps samples for `window` at least (twice the largest max_lag), thinned so that memory stays bounded.
     explicit LagRing(std::chrono::microseconds window) noexcept : window_(window) {}
 
-    // `before` is the time before the query was sent, `position` is normalised. A position behind the newest one is another
-    // history (a restored server): the ring starts anew with it.
+    // `before` is the time before the query was sent, `position` is normalised. A position behind the newest one is
+    // another history (a restored server): the ring starts anew with it.
     void add(TimePoint before, Lsn position);
     void clear() noexcept { samples_.clear(); }
 
     [[nodiscard]] bool empty() const noexcept { return samples_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
-    // Only when not empty: the newest sample, and since when there have been samples (no further back than the oldest kept).
+    // Only when not empty: the newest sample, and since when there have been samples (no further back than the oldest
+    // kept).
     [[nodiscard]] TimePoint newest() const noexcept { return samples_.back().time; }
     [[nodiscard]] Lsn newest_position() const noexcept { return samples_.back().position; }
     [[nodiscard]] TimePoint oldest() const noexcept { return samples_.front().since; }

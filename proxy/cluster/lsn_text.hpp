@@ -18,8 +18,9 @@ inline constexpr std::uint32_t kDefaultWalSegmentSize = 16U << 20;
 // As PostgreSQL prints it: upper-case hexadecimal halves without leading zeros.
 [[nodiscard]] std::string format_lsn(Lsn lsn);
 
-// A primary's insert position stands behind the header of a page in which nothing has been written yet, where no replica can
-// ever arrive: it is taken back to the page's beginning. No record lies between the two. Source: semantics.md E, liveness trap.
+// A primary's insert position stands behind the header of a page in which nothing has been written yet, where no
+// replica can ever arrive: it is taken back to the page's beginning. No record lies between the two. Source:
+// semantics.md E, liveness trap.
 [[nodiscard]] Lsn normalise(Lsn inserted, std::uint32_t wal_segment_size = kDefaultWalSegmentSize) noexcept;
 
 }  // namespace pgweir::cluster

@@ -10,7 +10,7 @@ namespace pgweir::cluster {
 
 struct ProbeResult {
     bool in_recovery = false;
-    Lsn position;                 // pg_last_wal_replay_lsn() in recovery (0/0: nothing replayed), else pg_current_wal_insert_lsn()
+    Lsn position;  // pg_last_wal_replay_lsn() in recovery (0/0: nothing replayed), else pg_current_wal_insert_lsn()
     std::optional<Lsn> received;  // pg_last_wal_receive_lsn(); none on a primary or without a receiver so far
     bool replay_paused = false;
     std::uint64_t system_identifier = 0;

@@ -28,7 +28,7 @@ struct ServerView {
     std::uint32_t weight = 1;
     Role role = Role::unknown;
     Rotation rotation = Rotation::unknown;
-    bool reachable = false;                         // the last probe was answered in time
+    bool reachable = false;                             // the last probe was answered in time
     std::optional<std::chrono::microseconds> lag_time;  // none: unknown, or more than the window
     std::optional<std::uint64_t> lag_bytes;
     Lsn position;  // replayed on a replica, inserted on a primary

@@ -36,7 +36,6 @@ ClusterState::ClusterState(std::string name, const std::vector<config::Server>& 
 void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoint started, TimePoint now) {
     Host& host = at(index);
     if (host.distrusted && started <= *host.distrusted) return;
-    changed_ = true;
     host.distrusted.reset();
     host.answered = now;
     host.tried = true;
@@ -45,20 +44,22 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     view.reachable = true;
     view.last_error.clear();
     view.role = result.in_recovery ? Role::replica : Role::primary;
+    if (view.timeline != result.timeline) host.gate.lose();
     view.position = result.position;
     view.timeline = result.timeline;
     view.system_identifier = result.system_identifier;
     view.server_version = result.server_version;
     found_cluster(result);
     if (wrong_system(host)) {
+        if (primary_ == index) depose("another system_identifier");
+        forget_lag(host);
         alarm(index, "another system_identifier: not a member of this cluster");
     } else if (result.in_recovery) {
-        if (primary_ == index) {
-            primary_.reset();
-            events_.push_back({EventKind::primary_lost, index, view.rotation, view.rotation, "it answers as a replica now"});
-        }
+        if (primary_ == index) depose("it answers as a replica now");
+        host.alarmed = false;
         judge(host, now);
     } else {
+        forget_lag(host);
         consider(index);
         if (primary_ == index) sample(result, started);
     }
@@ -99,6 +100,12 @@ void ClusterState::crown(HostIndex index, std::string cause) {
     events_.push_back({EventKind::primary_changed, index, host.view.rotation, host.view.rotation, std::move(cause)});
 }
 
+void ClusterState::depose(std::string cause) {
+    const HostIndex index = *std::exchange(primary_, std::nullopt);
+    const Rotation rotation = at(index).view.rotation;
+    events_.push_back({EventKind::primary_lost, index, rotation, rotation, std::move(cause)});
+}
+
 void ClusterState::alarm(HostIndex index, std::string cause) {
     Host& host = at(index);
     if (std::exchange(host.alarmed, true)) return;
@@ -111,7 +118,15 @@ void ClusterState::sample(const ProbeResult& result, TimePoint started) {
     ring_.add(started, normalise(result.position, result.wal_segment_size));
 }
 
+// What it replayed says nothing any more: it must prove itself again.
+void ClusterState::forget_lag(Host& host) {
+    host.view.lag_time.reset();
+    host.view.lag_bytes.reset();
+    host.gate.lose();
+}
+
 void ClusterState::judge(Host& host, TimePoint now) {
+    if (wrong_timeline(host)) return forget_lag(host);  // positions of different timelines do not compare
     const Lag lag = ring_.measure(host.view.position, now);
     host.view.lag_time = lag.time;
     host.view.lag_bytes = lag.bytes;
@@ -132,12 +147,12 @@ bool ClusterState::wrong_timeline(const Host& host) const noexcept {
 }
 
 void ClusterState::lose(Host& host, std::string cause) {
-    changed_ = true;
     host.tried = true;
+    const bool was_frozen = frozen();
     host.view.reachable = false;
     host.view.lag_time.reset();
     host.view.lag_bytes.reset();
-    host.gate.lose();
+    if (!was_frozen) host.gate.lose();  // while frozen, one that was in returns as soon as it answers
     host.cause = std::move(cause);
 }
 
@@ -161,9 +176,10 @@ void ClusterState::tick(TimePoint now) {
     for (Host& host : hosts_) {
         if (!host.view.reachable || !host.answered || now - *host.answered <= limit) continue;
         host.silent = true;
-        lose(host, "no answer for " +
-                       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - *host.answered).count()) +
-                       " ms");
+        lose(host,
+             "no answer for " +
+                 std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - *host.answered).count()) +
+                 " ms");
     }
     refresh();
 }
@@ -176,9 +192,12 @@ Rotation ClusterState::rotation_of(const Host& host) const noexcept {
     if (host.view.weight == 0) return Rotation::zero_weight;
     if (wrong_timeline(host)) return Rotation::unknown;
     switch (host.gate.state()) {
-        case LagGate::State::unproven: return Rotation::unknown;
-        case LagGate::State::lagging: return Rotation::lagging;
-        case LagGate::State::open: return Rotation::in;
+        case LagGate::State::unproven:
+            return Rotation::unknown;
+        case LagGate::State::lagging:
+            return Rotation::lagging;
+        case LagGate::State::open:
+            return Rotation::in;
     }
     return Rotation::unknown;
 }
@@ -191,13 +210,14 @@ void ClusterState::refresh() {
         const Rotation to = rotation_of(host);
         if (from == to) continue;
         host.view.rotation = to;
-        changed_ = true;
         std::string cause(to_text(to));
         if (!host.view.reachable) {
             cause = host.cause;
         } else if (to == Rotation::lagging || to == Rotation::in) {
-            cause = "lag " + (host.view.lag_time ? std::to_string(host.view.lag_time->count()) + " us" : std::string("unknown")) +
-                    ", " + (host.view.lag_bytes ? std::to_string(*host.view.lag_bytes) + " bytes" : std::string("unknown"));
+            cause =
+                "lag " +
+                (host.view.lag_time ? std::to_string(host.view.lag_time->count()) + " us" : std::string("unknown")) +
+                ", " + (host.view.lag_bytes ? std::to_string(*host.view.lag_bytes) + " bytes" : std::string("unknown"));
         } else if (to == Rotation::unknown && wrong_timeline(host)) {
             cause = "its timeline is not the primary's";
         }
@@ -214,7 +234,6 @@ std::shared_ptr<const Snapshot> ClusterState::snapshot() {
     snapshot->cluster = name_;
     for (const Host& host : hosts_) snapshot->servers.push_back(host.view);
     snapshot->primary = primary_;
-    changed_ = false;
     return snapshot;
 }
 

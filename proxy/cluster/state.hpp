@@ -41,12 +41,11 @@ class ClusterState {
 
     // Always a new snapshot with the next version.
     [[nodiscard]] std::shared_ptr<const Snapshot> snapshot();
-    // Whether a probe or a failure was taken in since the last snapshot().
-    [[nodiscard]] bool changed() const noexcept { return changed_; }
     // The events since the last call, oldest first.
     [[nodiscard]] std::vector<Event> take_events();
 
-    // The last known primary, reachable or not. It goes only for another, or by answering as a replica.
+    // The last known primary, reachable or not. It goes only for another, or by answering as a replica or as another
+    // system.
     [[nodiscard]] std::optional<HostIndex> primary() const noexcept { return primary_; }
     [[nodiscard]] std::size_t size() const noexcept { return hosts_.size(); }
     [[nodiscard]] const ServerView& view(HostIndex host) const noexcept { return hosts_[index_of(host)].view; }
@@ -68,8 +67,10 @@ class ClusterState {
     void found_cluster(const ProbeResult& result);
     void consider(HostIndex index);
     void crown(HostIndex index, std::string cause);
+    void depose(std::string cause);
     void alarm(HostIndex index, std::string cause);
     void sample(const ProbeResult& result, TimePoint started);
+    void forget_lag(Host& host);
     void judge(Host& host, TimePoint now);
     [[nodiscard]] bool frozen() const noexcept;
     [[nodiscard]] bool wrong_system(const Host& host) const noexcept;
@@ -86,7 +87,6 @@ class ClusterState {
     std::uint32_t highest_timeline_ = 0;  // of an accepted primary; a lower one is never accepted again (G)
     std::optional<HostIndex> primary_;
     std::uint64_t version_ = 0;
-    bool changed_ = true;
     std::vector<Event> events_;
 };
 

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
+#include "config/password.hpp"
 #include "proxy/cluster/state.hpp"
 #include "proxy/monitor/prober.hpp"
 
@@ -26,8 +27,7 @@ std::vector<config::Server> servers_of(const config::Config& config, const std::
 std::pair<std::string, std::string> login_of(const config::Config& config) {
     if (!config.monitor.user.empty()) return {config.monitor.user, config.monitor.password};
     for (const config::User& user : config.users) {
-        const bool hashed = user.password.starts_with("md5") || user.password.starts_with("SCRAM-SHA-256$");
-        if (!user.password.empty() && !hashed) return {user.name, user.password};
+        if (config::form_of(user.password) == config::PasswordForm::plain) return {user.name, user.password};
     }
     return {};
 }
@@ -55,7 +55,8 @@ ProberOptions options_for(const config::Config& config, const config::Server& se
 
 // libpq's messages may have several lines.
 std::string one_line(std::string text) {
-    std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
     while (!text.empty() && text.back() == ' ') text.pop_back();
     return text;
 }
@@ -65,8 +66,13 @@ std::string one_line(std::string text) {
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
   public:
     Impl(boost::asio::io_context& io, const config::Config& config, std::string cluster, Publish publish)
-        : io_(io), config_(config), cluster_(std::move(cluster)), servers_(servers_of(config, cluster_)),
-          publish_(std::move(publish)), state_(cluster_, servers_, cluster::state_options(config)), timer_(io) {}
+        : io_(io),
+          config_(config),
+          cluster_(std::move(cluster)),
+          servers_(servers_of(config, cluster_)),
+          publish_(std::move(publish)),
+          state_(cluster_, servers_, cluster::state_options(config)),
+          timer_(io) {}
 
     void start() {
         for (std::size_t i = 0; i < servers_.size(); ++i) {
@@ -77,8 +83,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
             auto failed = [weak = weak_from_this(), host](std::string error) {
                 if (const auto self = weak.lock()) self->on_failure(host, std::move(error));
             };
-            probers_.push_back(
-                std::make_shared<Prober>(io_, options_for(config_, servers_[i]), std::move(answered), std::move(failed)));
+            probers_.push_back(std::make_shared<Prober>(io_, options_for(config_, servers_[i]), std::move(answered),
+                                                        std::move(failed)));
         }
         publish();
         for (const auto& prober : probers_) prober->start();
@@ -137,7 +143,7 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
             if (error || self->stopped_) return;
             self->state_.tick(std::chrono::steady_clock::now());
             self->after_change();
-            if (self->state_.changed()) self->publish();
+            self->publish();
             self->arm();
         });
     }

@@ -1,8 +1,8 @@
-// Watches one cluster: a persistent libpq connection of its own to every server, one query an interval on each, judged by
-// cluster::ClusterState. Everything runs on one io_context, the control thread's; nothing blocks.
+// Watches one cluster: a persistent libpq connection of its own to every server, one query an interval on each, judged
+// by cluster::ClusterState. Everything runs on one io_context, the control thread's; nothing blocks.
 //
-// The probe's role needs to log in to `monitor.database` and membership in pg_monitor (pg_stat_wal_receiver.received_tli is NULL
-// without it); see proxy/monitor/probe_query.hpp for the grants.
+// The probe's role needs to log in to `monitor.database` and membership in pg_monitor
+// (pg_stat_wal_receiver.received_tli is NULL without it); see proxy/monitor/probe_query.hpp for the grants.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -26,14 +26,16 @@ class Monitor {
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
 
-    // Publishes a first snapshot (everything unknown), then probes. Call once, on the io_context's thread or before it runs.
+    // Publishes a first snapshot (everything unknown), then probes. Call once, on the io_context's thread or before it
+    // runs.
     void start();
     // Closes the connections and publishes no more. On the io_context's thread, or when it does not run.
     void stop();
     // A worker met a failure of this server's (ClusterState::on_traffic_failure): publishes and probes at once.
     // On the io_context's thread.
     void report_failure(cluster::HostIndex host);
-    // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool). On the io_context's thread.
+    // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool). On the io_context's
+    // thread.
     void probe_now(cluster::HostIndex host);
 
   private:

@@ -6,14 +6,15 @@
 
 namespace pgweir::monitor {
 
-// On a primary the timeline is read off the file name of the position: the control file still has the old one for seconds
-// after a promotion (semantics.md G).
+// On a primary the timeline is read off the file name of the position: the control file still has the old one for
+// seconds after a promotion (semantics.md G).
 const char* const kProbeSql =
     "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END,"
     " pg_catalog.pg_last_wal_receive_lsn(),"
     " CASE WHEN r THEN pg_catalog.pg_is_wal_replay_paused() ELSE false END,"
     " (SELECT system_identifier FROM pg_catalog.pg_control_system()),"
-    " CASE WHEN r THEN NULL ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)"
+    " CASE WHEN r THEN NULL ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), "
+    "1, 8)"
     " END,"
     " CASE WHEN r THEN COALESCE((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver),"
     " (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())) END,"

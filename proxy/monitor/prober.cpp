@@ -7,7 +7,11 @@ namespace pgweir::monitor {
 using boost::asio::posix::stream_descriptor;
 
 Prober::Prober(boost::asio::io_context& io, ProberOptions options, Answered answered, Failed failed)
-    : io_(io), options_(std::move(options)), answered_(std::move(answered)), failed_(std::move(failed)), next_(io),
+    : io_(io),
+      options_(std::move(options)),
+      answered_(std::move(answered)),
+      failed_(std::move(failed)),
+      next_(io),
       deadline_(io) {}
 
 Prober::~Prober() { drop(); }
@@ -66,16 +70,22 @@ void Prober::connect() {
         return fail(connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_));
     }
     PQsetnonblocking(connection_, 1);
+    PQsetNoticeReceiver(
+        connection_, [](void*, const PGresult*) {}, nullptr);  // not to standard error
     poll_connection(PGRES_POLLING_WRITING);
 }
 
 void Prober::poll_connection(PostgresPollingStatusType status) {
     switch (status) {
-        case PGRES_POLLING_READING: return wait_for(stream_descriptor::wait_read, &Prober::continue_connecting);
-        case PGRES_POLLING_WRITING: return wait_for(stream_descriptor::wait_write, &Prober::continue_connecting);
-        case PGRES_POLLING_OK: return send_query();
+        case PGRES_POLLING_READING:
+            return wait_for(stream_descriptor::wait_read, &Prober::continue_connecting);
+        case PGRES_POLLING_WRITING:
+            return wait_for(stream_descriptor::wait_write, &Prober::continue_connecting);
+        case PGRES_POLLING_OK:
+            return send_query();
         case PGRES_POLLING_ACTIVE:
-        case PGRES_POLLING_FAILED: return fail(PQerrorMessage(connection_));
+        case PGRES_POLLING_FAILED:
+            return fail(PQerrorMessage(connection_));
     }
 }
 
@@ -87,10 +97,12 @@ void Prober::wait_for(stream_descriptor::wait_type what, void (Prober::*next)())
     const int fd = PQsocket(connection_);
     if (fd < 0) return fail("connection lost");
     socket_ = std::make_unique<stream_descriptor>(io_, fd);
-    socket_->async_wait(what, [self = shared_from_this(), round = round_, next](const boost::system::error_code& error) {
-        if (error || self->stopped_ || !self->asking_ || round != self->round_ || self->connection_ == nullptr) return;
-        ((*self).*next)();
-    });
+    socket_->async_wait(
+        what, [self = shared_from_this(), round = round_, next](const boost::system::error_code& error) {
+            if (error || self->stopped_ || !self->asking_ || round != self->round_ || self->connection_ == nullptr)
+                return;
+            ((*self).*next)();
+        });
 }
 
 void Prober::send_query() {

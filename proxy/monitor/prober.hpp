@@ -61,8 +61,8 @@ class Prober : public std::enable_shared_from_this<Prober> {
     std::unique_ptr<boost::asio::posix::stream_descriptor> socket_;
     boost::asio::steady_timer next_;
     boost::asio::steady_timer deadline_;
-    TimePoint asked_;    // when this probe began
-    TimePoint started_;  // just before its query was sent
+    TimePoint asked_;          // when this probe began
+    TimePoint started_;        // just before its query was sent
     std::uint64_t round_ = 0;  // waits of an earlier probe are ignored
     bool asking_ = false;
     bool again_ = false;

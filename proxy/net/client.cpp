@@ -58,6 +58,7 @@ void Client::start() {
 bool Client::gated() const noexcept {
     if (waiting() || homeless_ || state_ == State::welcome || console_busy_) return true;
     if (server_ == nullptr) return false;
+    if (machine_->mid_message()) return server_->blocked();
     const session::ServerMachine& machine = server_->machine();
     return server_->blocked() || server_->held_for_cancel() || (!machine.accepts_requests() && machine.copy() != session::Copy::in);
 }

@@ -11,6 +11,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/session/local_settings.hpp"
+#include "proxy/session/printable.hpp"
 #include "proxy/session/setting_names.hpp"
 
 namespace pgweir::net {
@@ -88,8 +89,8 @@ std::size_t Client::on_login(Bytes bytes) {
         case session::ClientLogin::Step::failed: {
             stats.login_failures.add();
             const session::LoginResult& asked = starting_->login.result();
-            spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, asked.user,
-                         asked.database, address_, port_, starting_->login.failure());
+            spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_,
+                         session::printable(asked.user), session::printable(asked.database), address_, port_, starting_->login.failure());
             ::shutdown(socket_.native_handle(), SHUT_WR);
             std::array<char, 4096> discard;
             for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
@@ -162,7 +163,7 @@ void Client::begin_session(session::ParameterRef settings) {
     starting_.reset();
     worker_.counters().clients_accepted.add();
     if (worker_.shared().config.log.connections) {
-        spdlog::info("event=client_login id={} user=\"{}\" database=\"{}\" addr={}:{}", id_, user_, database_, address_, port_);
+        spdlog::info("event=client_login id={} user=\"{}\" database=\"{}\" addr={}:{}", id_, session::printable(user_), session::printable(database_), address_, port_);
     }
 }
 

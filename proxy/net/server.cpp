@@ -237,6 +237,8 @@ void Server::abandon() {
         dirty_ |= session->pin() != session::Pin::none || session->tainted();
         must_close_ |= session->pin() == session::Pin::load || session->mid_message();
     }
+    // A Sync of ours would commit what the client has not: the server must see the connection end.
+    must_close_ |= machine_->unsynced();
     machine_->release_settings_hold();
     if (done_) return;
     if (fatal_ || lost()) return close("server ended the connection");
@@ -252,14 +254,6 @@ void Server::clean_up() {
         if (machine_->copy() == session::Copy::in) {
             protocol::append_copy_fail(out, "client closed the connection");
             machine_->copy_ended_by_client();
-        }
-        if (machine_->unsynced()) {
-            protocol::append_sync(out);
-            session::Gather nobody;
-            machine_->expect({.request = session::Request::sync, .purpose = session::Purpose::reset}, nobody);
-            machine_->set_unsynced(false);
-            machine_->set_skipping(false);
-            step_ = session::Purpose::reset;
         }
         return send(as_bytes(out));
     }

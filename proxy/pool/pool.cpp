@@ -102,13 +102,16 @@ void Pool::publish() noexcept {
 
 // --- New connections
 
+// Whether one more login would be started if the back-off and the budget allow.
+bool Pool::wants_login() const noexcept {
+    // While the server refuses us, one attempt at a time finds out whether it still does.
+    if (backoff_.failures() > 0 && logins_coming() > 0) return false;
+    return waiters_.size() > logins_coming() || budget_->taken() < limits_.min_pool_size;
+}
+
 unsigned Pool::connects_wanted(TimePoint now) {
     unsigned wanted = 0;
-    while (backoff_.allows(now)) {
-        const bool for_waiter = waiters_.size() > logins_coming();
-        if (!for_waiter && budget_->taken() >= limits_.min_pool_size) break;
-        // While the server refuses us, one attempt at a time finds out whether it still does.
-        if (backoff_.failures() > 0 && logins_coming() > 0) break;
+    while (backoff_.allows(now) && wants_login()) {
         if (!budget_->try_take()) break;
         ++pending_;
         ++wanted;
@@ -141,7 +144,10 @@ Released Pool::login_succeeded(ServerSlot& slot, TimePoint now) {
 }
 
 void Pool::login_failed(ServerSlot* slot, TimePoint now, double jitter) {
-    backoff_.failed(now, limits_.server_login_retry, jitter);
+    // No login starts before next(): one that did was under way with those that were counted.
+    if (slot == nullptr || slot->created() >= backoff_.next()) {
+        backoff_.failed(now, limits_.server_login_retry, jitter);
+    }
     if (slot != nullptr) {
         closed(*slot);
     } else if (pending_ > 0) {
@@ -334,14 +340,16 @@ TimePoint Pool::next_deadline() const noexcept {
     TimePoint next = TimePoint::max();
     if (const Waiter* waiter = waiters_.front()) {
         next = std::min(next, after(waiter->queued_, limits_.query_wait_timeout));
-        if (backoff_.failures() > 0 && logins_coming() == 0) next = std::min(next, backoff_.next());
     }
+    // Without budget there is nothing to try until some is given back, whatever the back-off says.
+    if (wants_login() && budget_->taken() < budget_->limit()) next = std::min(next, backoff_.next());
     if (const ServerSlot* slot = login_.front()) {
         next = std::min(next, after(slot->history_.created, limits_.server_connect_timeout));
     }
     if (const ServerSlot* slot = idle_.back()) {
-        next = std::min(next, idle_expiry_);
-        if (budget_->taken() > limits_.min_pool_size)
+        next = over_limit() > 0 ? TimePoint::min() : std::min(next, idle_expiry_);
+        // As sweep_idle() counts: what is closing already is not to spare.
+        if (budget_->taken() > limits_.min_pool_size + closing_.size())
             next = std::min(next, after(slot->used_, limits_.server_idle_timeout));
     }
     return next;

@@ -151,6 +151,7 @@ class Pool {
     void publish() noexcept;
     [[nodiscard]] std::optional<TimePoint> oldest() const noexcept;
     [[nodiscard]] std::size_t logins_coming() const noexcept { return login_.size() + pending_; }
+    [[nodiscard]] bool wants_login() const noexcept;
     void sweep_idle(TimePoint now, Sweep& out);
 
     PoolLimits limits_;

@@ -58,7 +58,7 @@ class ServerSlot {
     ListHook<ServerSlot> hook_;
     SlotHistory history_;
     TimePoint used_;
-    std::uint16_t cancels_ = 0;
+    std::uint32_t cancels_ = 0;
     SlotState state_ = SlotState::detached;
 };
 

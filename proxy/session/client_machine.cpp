@@ -196,6 +196,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
 
 void ClientMachine::apply_effects(const sql::Statement& judged, const ServerMachine& server) {
     const sql::Effect effects = judged.effects;
+    if (judged.reason == sql::Reason::ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
     if (effects == sql::Effect::none) return;
     const bool in_block = server.status() != TransactionStatus::idle || extended_open_ || judged.multiple;

@@ -90,7 +90,7 @@ class ClientMachine {
     // A DO, CALL or unknown function ran: look for what it left before the server goes to somebody else.
     [[nodiscard]] bool tainted() const noexcept { return tainted_; }
     void clear_taint() noexcept { tainted_ = false; }
-    // In the middle of a message: the connection cannot be given to anybody else.
+    // In the middle of a message to the server: the connection cannot be given to anybody else.
     [[nodiscard]] bool mid_message() const noexcept { return remaining_ > 0 && !remaining_dropped_; }
     [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
     [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }

@@ -15,7 +15,36 @@ constexpr Violation kBadLength{sqlstate::kProtocolViolation, "invalid message le
 constexpr Violation kTooLong{sqlstate::kProgramLimitExceeded, "message is longer than max_packet_size"};
 constexpr Violation kParseTooLong{sqlstate::kProgramLimitExceeded, "statement text is too long"};
 
+bool parse_is_well_formed(Bytes body) noexcept {
+    if (!take_string(body) || !take_string(body) || body.size() < 2) return false;
+    return body.size() == 2 + std::size_t{4} * load_be16(body);
+}
+
+bool bind_is_well_formed(Bytes body) noexcept {
+    return take_string(body) && take_string(body) && body.size() >= 6;
+}
+
 }  // namespace
+
+bool well_formed(protocol::Tag tag, Bytes body) noexcept {
+    switch (tag) {
+        case frontend::kParse: return parse_is_well_formed(body);
+        case frontend::kBind: return bind_is_well_formed(body);
+        case frontend::kDescribe:
+        case frontend::kClose: {
+            if (body.empty() || (body[0] != std::byte{'S'} && body[0] != std::byte{'P'})) return false;
+            Bytes rest = body.subspan(1);
+            return take_string(rest) && rest.empty();
+        }
+        case frontend::kExecute: {
+            Bytes rest = body;
+            return take_string(rest) && rest.size() == 4;
+        }
+        case frontend::kSync:
+        case frontend::kFlush: return body.empty();
+        default: return true;
+    }
+}
 
 struct ClientMachine::Draft {
     Plan plan;
@@ -105,6 +134,7 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
 // One message of the segment; false when the plan is made.
 bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t here) {
     const bool complete = here == frame.size();
+    if (complete && !well_formed(frame.tag, body)) return draft.fail(kBadMessage);
     const auto judge = [&](const StatementRef& statement) {
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
@@ -134,7 +164,9 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             if (!name) return draft.fail(kBadMessage);
             StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
             if (is_local(statement->judged)) draft.local_bound = true;
-            judge(statement);
+            // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
+            // hold transactions on other connections meanwhile).
+            if (!statements_.accepted(*statement) || name->empty()) judge(statement);
             draft.parsed.emplace_back(*name, std::move(statement));
             draft.extended = true;
             return true;

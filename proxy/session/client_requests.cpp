@@ -116,6 +116,11 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
         remaining_dropped_ = true;
         return;
     }
+    if (message.complete() && !well_formed(message.tag, message.body())) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
+        return;
+    }
     switch (message.tag) {
         case frontend::kQuery: return message.complete() ? on_query(message, sink) : on_large(message, sink);
         case frontend::kParse: return on_parse(message, sink);
@@ -206,6 +211,8 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         return raise(sqlstate::kDuplicatePreparedStatement,
                      "prepared statement \"" + std::string(statement_name) + "\" already exists", false, sink);
     }
+    undo->parsed = statement;
+    undo->epoch = statements_.epoch();
     restore_statement(undo->client_name, statement);
     if (is_local(statement->judged) || sink.server == nullptr) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
@@ -251,6 +258,8 @@ void ClientMachine::ensure_prepared(const StatementRef& statement, Sink& sink) {
     make_room(sink);
     auto undo = std::make_unique<Undo>();
     undo->server_statement = statement->id;
+    undo->parsed = statement;
+    undo->epoch = statements_.epoch();
     server.prepared().add(statement->id);
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);

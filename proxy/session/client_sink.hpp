@@ -50,4 +50,7 @@ struct ClientMachine::Sink {
     return !text.empty() && text.back() == '\0' ? text.substr(0, text.size() - 1) : text;
 }
 
+// Whether a whole message has the form that its tag calls for, as far as we read it. What is not looked at is true.
+[[nodiscard]] bool well_formed(protocol::Tag tag, Bytes body) noexcept;
+
 }  // namespace pgweir::session

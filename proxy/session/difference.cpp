@@ -15,6 +15,8 @@ namespace pgweir::session {
 
 namespace {
 
+constexpr std::size_t kLongestIdentifier = 63;  // SET and RESET would cut a longer name
+
 bool is_ascii(std::string_view text) noexcept {
     return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -64,8 +66,21 @@ std::string_view encoding_of(const ParameterSet& desired, const ParameterSet& ac
     return "UTF8";
 }
 
+void append_reset(std::string& out, std::string_view name) {
+    if (name.size() > kLongestIdentifier) {
+        out += "SELECT pg_catalog.set_config(";
+        append_literal(out, name);
+        out += ",NULL,false) IS NULL;";  // NULL resets
+        return;
+    }
+    out += "RESET ";
+    append_name(out, name);
+    out += ';';
+}
+
 void append_change(std::string& out, const Parameter& wanted, std::string_view encoding) {
-    constexpr std::size_t kLongestIdentifier = 63;  // SET would cut a longer name
+    // Half a DateStyle ("DMY") leaves the other half as it is, which was another client's.
+    if (wanted.name == "DateStyle" && wanted.value.find(',') == std::string::npos) append_reset(out, wanted.name);
     const bool ascii = is_ascii(wanted.value);
     if (ascii && !is_name_list(wanted.name) && wanted.name.size() <= kLongestIdentifier) {
         out += "SET ";
@@ -94,10 +109,7 @@ std::string difference_sql(const ParameterSet& desired, const ParameterSet& actu
     auto have = actual.entries().begin();
     const auto end = actual.entries().end();
     const auto reset = [&out](const Parameter& entry) {
-        if (is_fixed_report(entry.name)) return;
-        out += "RESET ";
-        append_name(out, entry.name);
-        out += ';';
+        if (!is_fixed_report(entry.name)) append_reset(out, entry.name);
     };
     for (const Parameter& wanted : desired.entries()) {
         while (have != end && have->name < wanted.name) reset(*have++);

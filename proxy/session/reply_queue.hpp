@@ -27,6 +27,8 @@ struct Undo {
     bool client_change = false;
     std::string client_name;
     StatementRef previous;
+    StatementRef parsed;        // by this Parse, if it succeeds
+    std::uint64_t epoch = 0;    // of the statement cache, when it was sent
     std::uint64_t server_statement = 0;  // no longer prepared on the server; 0: none
     std::uint64_t server_restore = 0;    // prepared after all (an evicting Close that was skipped); 0: none
 };

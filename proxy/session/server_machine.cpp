@@ -130,6 +130,8 @@ bool ServerMachine::on_message(const Message& message, ClientMachine* client, Ga
 bool ServerMachine::pop_if(Request request, const Message& message, ClientMachine* client, Gather& out) {
     if (queue_.empty() || queue_.front().request != request) return false;
     if (forwards(client)) out.pass(message.whole);
+    const std::unique_ptr<Undo>& undo = queue_.front().undo;
+    if (undo && undo->parsed) undo->parsed->accepted_in = undo->epoch;
     queue_.pop();
     answer_fakes(client, out);
     return true;
@@ -203,6 +205,10 @@ void ServerMachine::drop_to_sync(ClientMachine* client) {
 }
 
 void ServerMachine::undo(Undo& undo, ClientMachine* client) {
+    if (undo.client_change && undo.client_name.empty()) {
+        unnamed = {};
+        unnamed_unknown = true;
+    }
     if (undo.server_statement != 0) prepared_.remove(undo.server_statement);
     if (undo.server_restore != 0) prepared_.add(undo.server_restore);
     if (undo.client_change && client != nullptr) client->restore_statement(undo.client_name, std::move(undo.previous));
@@ -214,7 +220,10 @@ void ServerMachine::on_parameter(const Message& message, ClientMachine* client, 
     if (end == std::string_view::npos) return;
     const std::string_view name = body.substr(0, end);
     const std::string_view value = body.substr(end + 1, body.find('\0', end + 1) - end - 1);
-    if (is_tracked_report(name)) actual_ = parameters_.with(actual_, name, value);
+    if (is_tracked_report(name)) {
+        actual_ = parameters_.with(actual_, name, value);
+        actual_.prove();
+    }
     if (client != nullptr && client->parameter_reported(name, value)) out.pass(message.whole);
 }
 

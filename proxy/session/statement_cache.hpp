@@ -24,6 +24,7 @@ struct CachedStatement {
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
     sql::Statement judged;      // its slices point into `tail`
+    std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::uint32_t references = 0;
     bool idle_listed = false;
     std::list<CachedStatement*>::iterator idle_place;
@@ -69,6 +70,14 @@ class StatementCache {
     // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
     [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
 
+    // Grows with every DDL that passes: what a server accepted before may be refused now.
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    void ddl_passed() noexcept { ++epoch_; }
+    // A server has parsed it, and no DDL was seen since: a Parse of it may be answered without asking again.
+    [[nodiscard]] bool accepted(const CachedStatement& statement) const noexcept {
+        return statement.accepted_in == epoch_;
+    }
+
     [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
     // What the worker's clients did, since the start.
     struct Counters {
@@ -99,6 +108,7 @@ class StatementCache {
     const sql::Allowlist& functions_;
     std::size_t max_bytes_;
     std::size_t bytes_ = 0;
+    std::uint64_t epoch_ = 1;
     std::unordered_map<Key, std::unique_ptr<CachedStatement>, Hash> statements_;
     std::list<CachedStatement*> idle_;  // nobody's at the moment, the longest unused first
 };

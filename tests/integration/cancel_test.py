@@ -18,7 +18,7 @@ class Cancel(ClusterCase):
     def sleeping(self, node=None):
         return self.backends(node or self.cluster.primary, extra="state = 'active' AND query LIKE '%pg_sleep(60)%'")
 
-    def sleeper(self, connection, errors, sql="SELECT pg_sleep(60)"):
+    def sleeper(self, connection, errors, sql="/* pgweir: primary */ SELECT pg_sleep(60)"):
         def sleep():
             try:
                 rows(connection, sql)
@@ -52,7 +52,7 @@ class Cancel(ClusterCase):
         idle, busy = self.connect(weir), self.connect(weir)
         value(idle, "/* pgweir: primary */ SELECT 1")
         errors = []
-        thread = self.sleeper(busy, errors, "SELECT pg_sleep(1.5), 'pg_sleep(60)'")
+        thread = self.sleeper(busy, errors, "/* pgweir: primary */ SELECT pg_sleep(1.5), 'pg_sleep(60)'")
         until(lambda: self.sleeping() == 1, "it runs")
         for _ in range(10):
             idle.cancel()
@@ -77,7 +77,7 @@ class Cancel(ClusterCase):
     def test_forged_keys(self):
         weir = self.weir(proxy={"auth_type": "trust"})
         raw = self.wire(weir.port, user="app")
-        raw.send(w.query("SELECT pg_sleep(60)"))
+        raw.send(w.query("/* pgweir: primary */ SELECT pg_sleep(60)"))
         until(lambda: self.sleeping() == 1, "it runs")
         forged = [os.urandom(8) for _ in range(50)]
         forged += [raw.key[:4] + os.urandom(4), os.urandom(4) + raw.key[4:]]
@@ -109,7 +109,7 @@ class Cancel(ClusterCase):
         def work():
             while not done.is_set():
                 try:
-                    value(innocent, "SELECT pg_sleep(0.002), 1")
+                    value(innocent, "/* pgweir: primary */ SELECT pg_sleep(0.002), 1")
                 except psycopg2.Error as error:
                     wrong.append(error.pgcode)
         thread = threading.Thread(target=work)
@@ -120,7 +120,7 @@ class Cancel(ClusterCase):
                 stop = threading.Timer(0.001, canceller.cancel)
                 stop.start()
                 try:
-                    value(canceller, "SELECT pg_sleep(0.001), 2")
+                    value(canceller, "/* pgweir: primary */ SELECT pg_sleep(0.001), 2")
                 except psycopg2.Error as error:
                     self.assertEqual(error.pgcode, "57014")
                 stop.join()

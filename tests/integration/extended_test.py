@@ -126,7 +126,7 @@ class Extended(ClusterCase):
                 wire.read_ready()
             seen = {"a": set(), "b": set()}
             for _ in range(12):
-                for key, wire in (("a", a), ("b", b)):
+                for key, wire in (("a", a), ("b", b), ("b", b)):  # three turns on two replicas, so everybody meets both
                     wire.send(w.bind([], "s") + w.execute() + SYNC)
                     row = [m.values for m in wire.read_ready() if m.tag == "D"][0]
                     self.assertEqual(row[0], f"of {key}")

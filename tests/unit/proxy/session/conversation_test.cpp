@@ -94,6 +94,18 @@ TEST_P(ConversationTest, StatementIsPreparedAgainWhereItIsMissing) {
     EXPECT_EQ(tags(talk.take_client()), "2CZ") << "the injected Parse is not answered to the client";
 }
 
+TEST_P(ConversationTest, KnownStatementIsPreparedWithoutAServer) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.take_client();
+    EXPECT_EQ(talk.client(parse("s2", "select 1") + sync()), "");
+    EXPECT_EQ(talk.take_client(), parsed() + ready());
+    talk.client(query("create table t ()"));
+    talk.server(complete("CREATE TABLE") + ready());
+    EXPECT_EQ(tags(talk.client(parse("s3", "select 2") + sync())), "PS");
+    talk.server(error("42P01") + ready());
+}
+
 TEST_P(ConversationTest, FailedParseLeavesNoStatement) {
     talk.client(parse("s1", "select nope") + sync());
     talk.server(error("42703") + ready());
@@ -271,7 +283,8 @@ TEST_P(ConversationTest, DiscardAllForgetsStatements) {
     talk.server(parsed() + ready());
     talk.client(query("discard all"));
     talk.server(complete("DISCARD ALL") + ready());
-    EXPECT_EQ(tags(talk.client(parse("s1", "select 1") + sync())), "PS");
+    EXPECT_EQ(talk.backend().prepared().size(), 0U);
+    EXPECT_EQ(tags(talk.client(parse("s1", "select 1") + bind("", "s1") + sync())), "PBS") << "no 42P05, and prepared anew";
 }
 
 TEST_P(ConversationTest, DeallocateOfAProtocolNameIsAnsweredHere) {
@@ -289,7 +302,10 @@ TEST_P(ConversationTest, CurrvalOfAnotherClientIsNotAnswered) {
 }
 
 TEST_P(ConversationTest, BadMessagesAreViolations) {
-    for (const std::string& bad : {std::string("Q\0\0\0\3", 5), std::string("Q\x7f\xff\xff\xff", 5), message('y', "")}) {
+    for (const std::string& bad : {std::string("Q\0\0\0\3", 5), std::string("Q\x7f\xff\xff\xff", 5), message('y', ""),
+                                   message('P', text("name")), message('P', text("") + text("x") + std::string("\xff\xff", 2)),
+                                   message('B', std::string(3, '\0')), message('C', text("Xa")), message('D', text("Xa")),
+                                   message('E', text("")), message('S', "xx"), message('H', "x")}) {
         Conversation hostile(GetParam());
         hostile.client(bad);
         EXPECT_TRUE(hostile.failed) << tags(bad);

@@ -1,0 +1,87 @@
+#include "config/validate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support.hpp"
+
+namespace pgweir::config {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+struct Case {
+    std::string more;  // begins in line 6, in the [[database]] of kLeast
+    Strings problems;
+};
+
+TEST(Validate, Table) {
+    const std::string scram =
+        "\"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
+        "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\"\n";
+    const std::string md5 = "\"md50123456789abcdef0123456789abcdef\"\n";
+    const Case cases[] = {
+        {"", {}},
+        {"[[database]]\nname = \"app\"\n",
+         {"t.toml:7:8: database.name: \"app\" is the name of another database, in line 5"}},
+        {"[[server]]\nname = \"a\"\nhost = \"h\"\n",
+         {"t.toml:7:8: server.name: \"a\" is the name of another server, in line 2"}},
+        {"[[user]]\nname = \"u\"\n[[user]]\nname = \"v\"\n[[user]]\nname = \"u\"\n",
+         {"t.toml:11:8: user.name: \"u\" is the name of another user, in line 7"}},
+        {"cluster = \"mian\"\n",
+         {"t.toml:6:11: database.cluster: no [[server]] belongs to the cluster \"mian\"; allowed: \"main\"; did you "
+          "mean "
+          "'main'?"}},
+        {"[[server]]\nname = \"b\"\nhost = \"h\"\ncluster = \"x\"\n[[database]]\nname = \"d\"\ncluster = \"yyyyy\"\n",
+         {"t.toml:12:11: database.cluster: no [[server]] belongs to the cluster \"yyyyy\"; allowed: \"main\", \"x\""}},
+        {"[[database]]\nname = \"pgweir\"\n",
+         {"t.toml:7:8: database.name: \"pgweir\" is the proxy's own console (proxy.admin_database)"}},
+        {"[pool]\nmin_pool_size = 21\n",
+         {"t.toml:7:17: pool.min_pool_size: 21 is more than the pool may hold; allowed: 0 to 20"}},
+        {"pool_size = 3\nmin_pool_size = 4\n",
+         {"t.toml:7:17: database.min_pool_size: 4 is more than the pool may hold; allowed: 0 to 3"}},
+        // Its own size against the [pool]'s minimum: the block is the nearest place.
+        {"pool_size = 3\n[pool]\nmin_pool_size = 5\n",
+         {"t.toml:4:1: database.min_pool_size: 5 is more than the pool may hold; allowed: 0 to 3"}},
+        {"[monitor]\ntimeout = \"100ms\"\n",
+         {"t.toml:7:11: monitor.timeout: timeout (100ms) is shorter than interval (500ms)"}},
+        {"[monitor]\ninterval = 2\n",
+         {"t.toml:7:12: monitor.interval: timeout (1500ms) is shorter than interval (2s)"}},
+        {"[[user]]\nname = \"u\"\npassword = " + md5,
+         {"t.toml:8:12: user.password: an md5 hash cannot be used while proxy.auth_type is \"scram-sha-256\"; allowed: "
+          "plain text, a SCRAM verifier"}},
+        {"[proxy]\nauth_type = \"md5\"\n[[user]]\nname = \"u\"\npassword = " + md5, {}},
+        {"[[user]]\nname = \"u\"\npassword = " + scram, {}},
+        {"user = \"x\"\npassword = " + scram,
+         {"t.toml:7:12: database.password: a SCRAM verifier cannot be used to log in to a server; allowed: the "
+          "password "
+          "itself"}},
+        {"[monitor]\npassword = " + scram,
+         {"t.toml:7:12: monitor.password: a SCRAM verifier cannot be used to log in to a server; allowed: the password "
+          "itself"}},
+        {"password = \"x\"\n",
+         {"t.toml:6:12: database.password: a password without a user; set 'user' too, or leave both out"}},
+        {"[routing]\nsafe_functions = [\"ok_1\", \"public.f\", \"F\"]\nunsafe_functions = [\"g()\"]\n",
+         {"t.toml:7:18: routing.safe_functions: \"public.f\" is not a function's name; allowed: lower case, no schema, "
+          "no "
+          "parentheses",
+          "t.toml:7:18: routing.safe_functions: \"F\" is not a function's name; allowed: lower case, no schema, no "
+          "parentheses",
+          "t.toml:8:20: routing.unsafe_functions: \"g()\" is not a function's name; allowed: lower case, no schema, no "
+          "parentheses"}},
+    };
+    for (const Case& c : cases) EXPECT_EQ(problems_with(c.more), c.problems) << c.more;
+}
+
+TEST(Validate, NothingAtAll) {
+    EXPECT_EQ(problems_of(""), (Strings{"t.toml:1:1: server: there is no [[server]]; at least one is needed",
+                                        "t.toml:1:1: database: there is no [[database]]; at least one is needed"}));
+    EXPECT_EQ(problems_of("[[database]]\nname = \"app\"\n"),
+              Strings{"t.toml:1:1: server: there is no [[server]]; at least one is needed"});
+    EXPECT_EQ(problems_of("[[server]]\nname = \"a\"\nhost = \"h\"\n"),
+              Strings{"t.toml:1:1: database: there is no [[database]]; at least one is needed"});
+}
+
+}  // namespace
+}  // namespace pgweir::config
