@@ -33,7 +33,7 @@ struct Event {
 [[nodiscard]] std::string_view to_text(Role role) noexcept;
 
 // `event=server_out cluster=main server=replica1 from=in to=lagging cause="…"`, always one line: control characters
-// become spaces, quotes and backslashes are escaped, names are quoted only if they need it.
+// become spaces, quotes and backslashes are escaped.
 [[nodiscard]] std::string format_event(const Event& event, std::string_view cluster, std::string_view server);
 
 }  // namespace pgweir::cluster

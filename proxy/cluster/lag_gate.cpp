@@ -3,41 +3,48 @@
 namespace pgweir::cluster {
 
 LagVerdict judge_lag(const Lag& lag, std::chrono::microseconds covered, const LagLimits& limits) noexcept {
-    const bool time_matters = limits.time.count() > 0;
-    const bool bytes_matter = limits.bytes > 0;
-    if (bytes_matter && lag.bytes && *lag.bytes > limits.bytes) return LagVerdict::over;
-    if (time_matters && lag.time && *lag.time > limits.time) return LagVerdict::over;
-    if (time_matters && !lag.time) {
-        return lag.bytes && covered > limits.time ? LagVerdict::over : LagVerdict::undetermined;
+    if (!lag.bytes) return LagVerdict::undetermined;
+    if (limits.bytes != 0 && *lag.bytes > limits.bytes) return LagVerdict::over;
+    bool under_half = limits.bytes == 0 || *lag.bytes == 0 || *lag.bytes < limits.bytes - *lag.bytes;
+    // A replica that has all that is known of the primary is not late, the sampler is: without this, a primary that
+    // hangs would send all its replicas away before its probe times out.
+    if (limits.time.count() != 0 && *lag.bytes != 0) {
+        if (!lag.time) return covered > limits.time ? LagVerdict::over : LagVerdict::undetermined;
+        if (*lag.time > limits.time) return LagVerdict::over;
+        under_half = under_half && *lag.time * 2 < limits.time;
     }
-    if (bytes_matter && !lag.bytes) return LagVerdict::undetermined;
-    const bool half_time = !time_matters || *lag.time < limits.time / 2;
-    const bool half_bytes = !bytes_matter || *lag.bytes < (limits.bytes + 1) / 2;
-    return half_time && half_bytes ? LagVerdict::under_half : LagVerdict::within;
+    return under_half ? LagVerdict::under_half : LagVerdict::within;
 }
 
 void LagGate::update(LagVerdict verdict, bool frozen) noexcept {
+    if (frozen) {
+        // One that was lost may come back on what was last known of the primary.
+        const bool may = verdict == LagVerdict::under_half || verdict == LagVerdict::within;
+        if (state_ == State::unproven && may) state_ = State::open;
+        return;
+    }
     switch (verdict) {
-        case LagVerdict::undetermined: streak_ = 0; return;
-        case LagVerdict::over:
+        case LagVerdict::undetermined:
             streak_ = 0;
-            if (!(frozen && state_ == State::open)) state_ = State::lagging;
+            return;
+        case LagVerdict::over:
+            state_ = State::lagging;
+            streak_ = 0;
             return;
         case LagVerdict::within:
-            streak_ = 0;
             if (state_ == State::unproven) state_ = State::open;
+            streak_ = 0;
             return;
         case LagVerdict::under_half:
-            if (state_ == State::lagging && ++streak_ < kReturnAfter) return;
-            streak_ = 0;
-            state_ = State::open;
+            if (state_ == State::unproven) state_ = State::open;
+            if (state_ == State::lagging && ++streak_ >= kReturnAfter) state_ = State::open;
             return;
     }
 }
 
 void LagGate::lose() noexcept {
-    streak_ = 0;
     if (state_ == State::open) state_ = State::unproven;
+    streak_ = 0;
 }
 
 }  // namespace pgweir::cluster

@@ -202,29 +202,38 @@ Rotation ClusterState::rotation_of(const Host& host) const noexcept {
     return Rotation::unknown;
 }
 
+// A replica that answers, but not on the primary's timeline.
+bool ClusterState::left_behind(const Host& host) const noexcept {
+    return host.view.reachable && host.view.role == Role::replica && wrong_timeline(host);
+}
+
+std::string ClusterState::cause_of(const Host& host, Rotation to) const {
+    if (!host.view.reachable) return host.cause;
+    if (to == Rotation::unknown && left_behind(host)) {
+        return "its timeline " + std::to_string(host.view.timeline) + " is not the primary's " +
+               std::to_string(hosts_[index_of(*primary_)].view.timeline) +
+               " (without pg_monitor the probe sees it change only at a checkpoint)";
+    }
+    if (to != Rotation::lagging && to != Rotation::in) return std::string(to_text(to));
+    const ServerView& view = host.view;
+    return "lag " + (view.lag_time ? std::to_string(view.lag_time->count()) + " us" : std::string("unknown")) + ", " +
+           (view.lag_bytes ? std::to_string(*view.lag_bytes) + " bytes" : std::string("unknown"));
+}
+
 // Brings every server's place up to date and says what changed.
 void ClusterState::refresh() {
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
         Host& host = hosts_[i];
         const Rotation from = host.view.rotation;
         const Rotation to = rotation_of(host);
-        if (from == to) continue;
+        const bool told = std::exchange(host.left_behind, left_behind(host));
+        if (from == to && (told || !host.left_behind)) continue;
         host.view.rotation = to;
-        std::string cause(to_text(to));
-        if (!host.view.reachable) {
-            cause = host.cause;
-        } else if (to == Rotation::lagging || to == Rotation::in) {
-            cause =
-                "lag " +
-                (host.view.lag_time ? std::to_string(host.view.lag_time->count()) + " us" : std::string("unknown")) +
-                ", " + (host.view.lag_bytes ? std::to_string(*host.view.lag_bytes) + " bytes" : std::string("unknown"));
-        } else if (to == Rotation::unknown && wrong_timeline(host)) {
-            cause = "its timeline is not the primary's";
-        }
-        const EventKind kind = to == Rotation::in     ? EventKind::server_in
+        const EventKind kind = to == from             ? EventKind::server_state
+                               : to == Rotation::in   ? EventKind::server_in
                                : from == Rotation::in ? EventKind::server_out
                                                       : EventKind::server_state;
-        events_.push_back({kind, static_cast<HostIndex>(i), from, to, std::move(cause)});
+        events_.push_back({kind, static_cast<HostIndex>(i), from, to, cause_of(host, to)});
     }
 }
 

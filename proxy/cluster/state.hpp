@@ -60,6 +60,7 @@ class ClusterState {
         bool silent = false;                  // out by tick(), not by a failure
         bool alarmed = false;                 // the alarm about this claimant has been raised
         std::string cause;                    // of the present rotation
+        bool left_behind = false;             // an event said that its timeline is not the primary's
     };
 
     [[nodiscard]] Host& at(HostIndex host) noexcept { return hosts_[index_of(host)]; }
@@ -75,7 +76,9 @@ class ClusterState {
     [[nodiscard]] bool frozen() const noexcept;
     [[nodiscard]] bool wrong_system(const Host& host) const noexcept;
     [[nodiscard]] bool wrong_timeline(const Host& host) const noexcept;
+    [[nodiscard]] bool left_behind(const Host& host) const noexcept;
     [[nodiscard]] Rotation rotation_of(const Host& host) const noexcept;
+    [[nodiscard]] std::string cause_of(const Host& host, Rotation to) const;
     void refresh();
 
     std::string name_;

@@ -172,6 +172,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             return true;
         }
         case frontend::kBind: {
+            if (!complete && frame.size() <= kMaxSegment) return draft.incomplete();
             Bytes rest = body;
             const auto portal = take_string(rest);
             const auto name = portal ? take_string(rest) : std::nullopt;
