@@ -137,13 +137,14 @@ void Proxy::start_monitors() {
 
 int Proxy::run() {
     std::signal(SIGPIPE, SIG_IGN);
-    start_monitors();
-    for (const auto& worker : workers_) worker->start();
+    // What may fail comes before any thread is started.
     if (config_.http.listen_port != 0) {
         http_ = std::make_unique<admin::HttpServer>(io_, config_.http, sources_);
         http_->start();
     }
     listener_.start();
+    start_monitors();
+    for (const auto& worker : workers_) worker->start();
     listening_ = true;
     wait_for_signals();
     spdlog::info("event=started version={} listen={}:{} workers={} servers={}", sources_.version, config_.proxy.listen_addr,

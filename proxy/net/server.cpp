@@ -225,7 +225,9 @@ void Server::release() {
         next->unlink();
     }
     worker_.settle(*this, pool_.pool.release(*this, worker_.now()));
-    if (next) next->resume();
+    if (!next) return;
+    if (worker_.draining()) return next->drain();
+    next->resume();
 }
 
 void Server::abandon() {

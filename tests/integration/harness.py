@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import unittest
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -226,14 +227,14 @@ class Load:
                 self.errors.append((time.monotonic(), f"{error.pgcode} {error}".strip()))
 
     def _repeat(self, connection):
-        with connection, connection.cursor() as cursor:
+        # Not "with connection": psycopg2 would begin a transaction, even with autocommit.
+        with closing(connection), connection.cursor() as cursor:
             while not self.done.is_set():
                 cursor.execute(self.sql)
                 answer = cursor.fetchone()[0]
                 self.answers.append((time.monotonic(), answer))
                 if self.pause:
                     self.done.wait(self.pause)
-        connection.close()
 
     def errors_since(self, moment):
         return [error for at, error in self.errors if at > moment]

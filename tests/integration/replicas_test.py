@@ -14,7 +14,7 @@ class Replicas(ClusterCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.sql("CREATE TABLE ticks (n bigint); INSERT INTO ticks VALUES (0)")
+        cls.sql("CREATE TABLE ticks (n bigint); INSERT INTO ticks VALUES (0); GRANT ALL ON ticks TO app")
         cls.cluster.wait_caught_up()
 
     def weir_here(self, **settings):

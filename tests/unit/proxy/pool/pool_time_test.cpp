@@ -83,8 +83,8 @@ TEST(PoolSweep, LifetimesSpreadOverTenPercentEitherWay) {
     PoolLimits limits;
     limits.server_lifetime = 1000s;
     std::set<Duration> lifetimes;
-    for (const std::uint8_t worker : {0, 1}) {
-        World world(50, limits, WorkerId{worker});
+    for (const WorkerId worker : {WorkerId{0}, WorkerId{1}}) {
+        World world(50, limits, worker);
         for (int i = 0; i < 50; ++i) {
             TestSlot* slot = world.lease(at(std::chrono::seconds(i)));
             ASSERT_NE(slot, nullptr);
