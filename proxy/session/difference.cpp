@@ -7,6 +7,7 @@
 // bytes beyond ASCII does too: it is in the client's encoding and the text of a Query is in the server connection's, so
 // the bytes are spelt in hexadecimal and converted by the server.
 #include <algorithm>
+#include <array>
 
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/setting_names.hpp"
@@ -78,9 +79,18 @@ void append_reset(std::string& out, std::string_view name) {
     out += ';';
 }
 
+// Whether both halves are given, as in "ISO, DMY". Less ("DMY", "ISO, ISO") would leave the other half as it is, which
+// was another client's.
+bool is_whole_date_style(std::string_view value) noexcept {
+    constexpr std::array<std::string_view, 4> kStyles = {"ISO", "SQL", "Postgres", "German"};
+    constexpr std::array<std::string_view, 3> kOrders = {"MDY", "DMY", "YMD"};
+    const std::size_t comma = value.find(", ");
+    return comma != std::string_view::npos && std::ranges::count(kStyles, value.substr(0, comma)) > 0 &&
+           std::ranges::count(kOrders, value.substr(comma + 2)) > 0;
+}
+
 void append_change(std::string& out, const Parameter& wanted, std::string_view encoding) {
-    // Half a DateStyle ("DMY") leaves the other half as it is, which was another client's.
-    if (wanted.name == "DateStyle" && wanted.value.find(',') == std::string::npos) append_reset(out, wanted.name);
+    if (wanted.name == "DateStyle" && !is_whole_date_style(wanted.value)) append_reset(out, wanted.name);
     const bool ascii = is_ascii(wanted.value);
     if (ascii && !is_name_list(wanted.name) && wanted.name.size() <= kLongestIdentifier) {
         out += "SET ";

@@ -42,9 +42,10 @@ TEST(PoolSweep, ClosesWhatWasIdleTooLong) {
 TEST(PoolSweep, KeepsMinPoolSize) {
     PoolLimits limits;
     limits.server_idle_timeout = 10s;
-    limits.min_pool_size = 2;
     World world(5, limits);
     const auto slots = fill(world, 5, kNow);
+    limits.min_pool_size = 2;
+    world.pool.set_limits(limits);
     EXPECT_EQ(world.pool.sweep(at(1h)).close, (std::vector<ServerSlot*>{slots[0], slots[1], slots[2]}))
         << "those used longest ago go";
     EXPECT_EQ(world.pool.next_deadline(), TimePoint::max()) << "nothing to spare: no reason to wake up";

@@ -278,11 +278,11 @@ TEST_P(PoolStress, NobodyStarvesAndTheLimitHolds) {
 
 INSTANTIATE_TEST_SUITE_P(
     Scenarios, PoolStress,
-    testing::Values(Scenario{.limit = 1, .workers = 4, .clients = 4, .leases = 100, .failures = 0},
-                    Scenario{.limit = 3, .workers = 4, .clients = 8, .leases = 150, .failures = 0},
-                    Scenario{.limit = 2, .workers = 6, .clients = 1, .leases = 400, .failures = 5},
-                    Scenario{.limit = 5, .workers = 3, .clients = 6, .leases = 150, .failures = 20},
-                    Scenario{.limit = 12, .workers = 4, .clients = 4, .leases = 300, .failures = 20}));
+    testing::Values(Scenario{.limit = 1, .workers = 4, .clients = 4, .leases = 1000, .failures = 0},
+                    Scenario{.limit = 3, .workers = 4, .clients = 8, .leases = 1500, .failures = 0},
+                    Scenario{.limit = 2, .workers = 6, .clients = 1, .leases = 4000, .failures = 5},
+                    Scenario{.limit = 5, .workers = 3, .clients = 6, .leases = 1500, .failures = 20},
+                    Scenario{.limit = 12, .workers = 4, .clients = 4, .leases = 3000, .failures = 20}));
 
 }  // namespace
 }  // namespace pgweir::pool

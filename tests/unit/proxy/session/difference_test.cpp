@@ -29,7 +29,10 @@ TEST(Difference, only_what_differs) {
 TEST(Difference, half_a_date_style_starts_from_the_default) {
     EXPECT_EQ(difference({{"DateStyle", "DMY"}}, {{"DateStyle", "German, MDY"}}),
               "RESET \"DateStyle\";SET \"DateStyle\" TO E'DMY';");
-    EXPECT_EQ(difference({{"DateStyle", "ISO, DMY"}}, {}), "SET \"DateStyle\" TO E'ISO, DMY';");
+    EXPECT_EQ(difference({{"DateStyle", "ISO, ISO"}}, {}), "RESET \"DateStyle\";SET \"DateStyle\" TO E'ISO, ISO';");
+    for (const std::string whole : {"ISO, DMY", "SQL, MDY", "Postgres, YMD", "German, DMY"}) {
+        EXPECT_EQ(difference({{"DateStyle", whole}}, {}), "SET \"DateStyle\" TO E'" + whole + "';");
+    }
 }
 
 TEST(Difference, fixed_reports_are_never_set) {
