@@ -46,7 +46,6 @@ struct PoolGroup {
 
     // What the primary reported at a login: the welcome of every client (semantics.md H). Empty until one was seen.
     ParameterList welcome;
-    session::ParameterRef base;  // of it, the settings that are tracked
     // Startup settings that a server has accepted, by their text, with what it made of them; bounded.
     std::unordered_map<std::string, session::ParameterRef> accepted;
 };

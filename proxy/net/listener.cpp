@@ -8,6 +8,8 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "proxy/net/worker.hpp"
 
@@ -29,8 +31,8 @@ void Listener::start() {
         listen({tcp::v4(), proxy.listen_port});
         try {
             listen({tcp::v6(), proxy.listen_port});
-        } catch (const boost::system::system_error& error) {
-            spdlog::warn("event=no_ipv6 cause=\"{}\"", error.code().message());
+        } catch (const std::runtime_error& error) {
+            spdlog::warn("event=no_ipv6 cause=\"{}\"", error.what());
         }
     } else {
         listen({boost::asio::ip::make_address(proxy.listen_addr), proxy.listen_port});
@@ -39,14 +41,19 @@ void Listener::start() {
 }
 
 void Listener::listen(const boost::asio::ip::tcp::endpoint& endpoint) {
-    boost::asio::ip::tcp::acceptor acceptor(io_);
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(boost::asio::socket_base::reuse_address(true));
-    if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
-    acceptor.bind(endpoint);
-    acceptor.listen(4096);
-    acceptor.non_blocking(true);
-    acceptors_.push_back(std::move(acceptor));
+    try {
+        boost::asio::ip::tcp::acceptor acceptor(io_);
+        acceptor.open(endpoint.protocol());
+        acceptor.set_option(boost::asio::socket_base::reuse_address(true));
+        if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
+        acceptor.bind(endpoint);
+        acceptor.listen(4096);
+        acceptor.non_blocking(true);
+        acceptors_.push_back(std::move(acceptor));
+    } catch (const boost::system::system_error& error) {
+        throw std::runtime_error("cannot listen on " + endpoint.address().to_string() + " port " +
+                                 std::to_string(endpoint.port()) + ": " + error.code().message());
+    }
 }
 
 void Listener::stop() {

@@ -16,7 +16,8 @@ class Listener {
   public:
     Listener(boost::asio::io_context& io, Shared& shared);
 
-    // Listens on proxy.listen_addr ("*": every address of both families) and listen_port. Throws boost::system::system_error.
+    // Listens on proxy.listen_addr ("*": every address of both families) and listen_port. Throws
+    // std::runtime_error that names address and port, or boost::system::system_error for an address that is none.
     void start();
     // No new clients from now on.
     void stop();

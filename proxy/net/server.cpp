@@ -57,6 +57,7 @@ std::shared_ptr<Handover> Server::hand_over() {
     };
     handover->actual = list(machine_->actual());
     handover->login = list(login_settings_);
+    handover->welcome = pool_.group.welcome;
     handover->prepared = std::move(machine_->prepared());
     handover->pid = pid_;
     handover->secret_key = secret_key_;
@@ -156,9 +157,9 @@ bool Server::step_done() {
         case session::Purpose::client:
         case session::Purpose::statement: return true;
         case session::Purpose::settings: {
+            dirty_ |= outcome.failed;
             if (client_ == nullptr) return true;
             if (outcome.failed) {
-                dirty_ = true;
                 client_->settings_refused(outcome.error_body);
                 return false;
             }

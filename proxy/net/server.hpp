@@ -31,6 +31,7 @@ struct Handover {
     session::ServerSecret secret;
     pool::SlotHistory history;
     std::vector<session::Parameter> actual, login;
+    ParameterList welcome;  // of the group: the other worker may never have seen the primary's login
     std::optional<session::ServerStatements> prepared;
     std::uint32_t pid = 0;
     std::string secret_key;

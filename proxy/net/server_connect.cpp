@@ -93,19 +93,9 @@ void Server::logged_in() {
     worker_.counters().servers_login.add(-1);
     pid_ = login_->pid();
     secret_key_ = login_->secret_key();
-    std::vector<session::Parameter> tracked;
-    for (const auto& [name, value] : login_->parameters()) {
-        if (session::is_tracked_report(name)) tracked.push_back({session::canonical_name(name), value});
-    }
-    login_settings_ = worker_.parameters().intern(std::move(tracked));
-    login_settings_.prove();
+    login_settings_ = worker_.tracked(login_->parameters());
     PoolGroup& group = pool_.group;
-    const cluster::Snapshot* snapshot = worker_.snapshot(group.cluster);
-    if (snapshot->primary == pool_.host) {
-        group.welcome = login_->parameters();
-        group.base = login_settings_;
-        group.accepted.try_emplace("", login_settings_);
-    }
+    if (worker_.snapshot(group.cluster)->primary == pool_.host) worker_.learn_welcome(group, login_->parameters());
     const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
     machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
     login_.reset();

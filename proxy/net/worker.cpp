@@ -129,6 +129,21 @@ void Worker::reroute_waiters(HostPool& pool) {
     for (pool::Waiter* waiter : pool.pool.take_waiters()) static_cast<Client*>(waiter)->reroute();
 }
 
+session::ParameterRef Worker::tracked(const ParameterList& reported) {
+    std::vector<session::Parameter> settings;
+    for (const auto& [name, value] : reported) {
+        if (session::is_tracked_report(name)) settings.push_back({session::canonical_name(name), value});
+    }
+    session::ParameterRef result = parameters_.intern(std::move(settings));
+    result.prove();
+    return result;
+}
+
+void Worker::learn_welcome(PoolGroup& group, const ParameterList& reported) {
+    group.welcome = reported;
+    group.accepted.try_emplace("", tracked(reported));
+}
+
 void Worker::wait_for_primary(Client& client) { homeless_.push_back(client.self()); }
 
 void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept {

@@ -91,6 +91,10 @@ class Worker {
     void suspect(HostPool& pool);
     void reroute_waiters(HostPool& pool);
     void wait_for_primary(Client& client);
+    // Of what a server reported at login, the settings that are tracked.
+    [[nodiscard]] session::ParameterRef tracked(const ParameterList& reported);
+    // What the primary reports is what every client is welcomed with.
+    void learn_welcome(PoolGroup& group, const ParameterList& reported);
     void count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept;
     [[nodiscard]] double jitter() noexcept;
 

@@ -65,6 +65,7 @@ void Worker::take_over(std::shared_ptr<Handover> handover) {
     boost::asio::post(io_, [this, handover = std::move(handover)] {
         PoolGroup* group = this->group(handover->database, handover->user, handover->secret);
         if (group == nullptr) return;
+        if (group->welcome.empty() && !handover->welcome.empty()) learn_welcome(*group, handover->welcome);
         HostPool& pool = host_pool(*group, handover->host);
         if (handover->fd < 0) {
             pool.pool.adoption_failed();

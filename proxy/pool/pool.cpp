@@ -121,9 +121,12 @@ unsigned Pool::connects_wanted(TimePoint now) {
 
 TimePoint Pool::expiry(TimePoint created) noexcept {
     if (limits_.server_lifetime == kNone) return TimePoint::max();
-    // Multiples of the golden ratio spread evenly over ±10 %, however many there are; each worker begins elsewhere.
+    // Multiples of the golden ratio spread evenly over ±10 %, however many there are. Each worker begins elsewhere, by
+    // a ratio of its own: whole steps of the same one would meet the neighbour's.
     constexpr double kGolden = 0.6180339887498949;
-    const double spread = std::fmod(kGolden * (made_++ + 7.0 * static_cast<double>(index_of(worker_))), 1.0);
+    constexpr double kBetweenWorkers = 0.7548776662466927;  // no multiple of kGolden
+    const double turns = kGolden * made_++ + kBetweenWorkers * static_cast<double>(index_of(worker_));
+    const double spread = std::fmod(turns, 1.0);
     const double lifetime = static_cast<double>(limits_.server_lifetime.count()) * (0.9 + 0.2 * spread);
     return created + Duration(static_cast<Duration::rep>(lifetime));
 }
