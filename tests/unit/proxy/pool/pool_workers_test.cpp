@@ -122,10 +122,12 @@ TEST_F(PoolWorkers, AnAdoptedWornOutConnectionIsClosed) {
     TestSlot* slot = a_.lease(kNow);
     TestWaiter waiter;
     (void)b_.pool.acquire(waiter, kNow);
+    EXPECT_TRUE(b_.pool.take_ask());
     ASSERT_EQ(a_.pool.release(*slot, kNow).next, Next::hand_over);
     SlotHistory history = slot->history();
     history.expires = at(1ms);
     EXPECT_EQ(b_.pool.adopt(*slot, history, at(2ms)).next, Next::close);
+    EXPECT_TRUE(budget_->hungry(kA).contains(kB)) << "its hunger, that was claimed, is published again";
     EXPECT_TRUE(b_.pool.take_ask());
     b_.pool.closed(*slot);
     EXPECT_EQ(b_.pool.connects_wanted(at(2ms)), 1U);
