@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 namespace pgweir::app {
@@ -135,14 +136,22 @@ void Proxy::start_monitors() {
     }
 }
 
+void Proxy::start_http() {
+    if (config_.http.listen_port == 0) return;
+    http_ = std::make_unique<admin::HttpServer>(io_, config_.http, sources_);
+    try {
+        http_->start();
+    } catch (const boost::system::system_error& error) {
+        throw std::runtime_error("cannot listen on " + config_.http.listen_addr + " port " +
+                                 std::to_string(config_.http.listen_port) + " for HTTP: " + error.code().message());
+    }
+}
+
 int Proxy::run() {
     std::signal(SIGPIPE, SIG_IGN);
     // What may fail comes before any thread is started.
-    if (config_.http.listen_port != 0) {
-        http_ = std::make_unique<admin::HttpServer>(io_, config_.http, sources_);
-        http_->start();
-    }
     listener_.start();
+    start_http();
     start_monitors();
     for (const auto& worker : workers_) worker->start();
     listening_ = true;

@@ -34,6 +34,7 @@ class Proxy {
     void fill_sources();
     void inspect(std::function<void(net::Inspection)> done);
     void ping(std::function<void()> done);
+    void start_http();
     void start_monitors();
     void wait_for_signals();
     void shut_down();
