@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -135,7 +136,7 @@ class Demo:
 
     def sample(self):
         say("some traffic: statement, route (reason), who answered")
-        with self.connect() as connection, connection.cursor() as cursor:
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
             self.show(cursor, "CREATE TABLE IF NOT EXISTS weir (id int, written_on text)")
             self.show(cursor, "TRUNCATE weir")
             writers = {self.show(cursor, f"INSERT INTO weir SELECT {i}, name FROM which_server RETURNING written_on")
@@ -176,7 +177,7 @@ class Demo:
     def check_killed_replica(self, replicas):
         victim = sorted(replicas)[0]
         say(f"killing {victim} (SIGKILL)")
-        with self.connect() as connection, connection.cursor() as cursor:
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
             self.cluster.node(victim).kill(signal.SIGKILL)
             self._await_rotation(replicas - {victim})
             answers = self.reads(cursor, 100)  # raises on any error
