@@ -107,15 +107,19 @@ double Worker::jitter() noexcept {
 
 void Worker::publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot) {
     boost::asio::post(io_, [this, cluster, snapshot = std::move(snapshot)]() mutable {
-        snapshots_[cluster] = std::move(snapshot);
-        on_snapshot(cluster);
+        const std::shared_ptr<const cluster::Snapshot> before = std::exchange(snapshots_[cluster], std::move(snapshot));
+        on_snapshot(cluster, *before);
     });
 }
 
-void Worker::on_snapshot(std::size_t cluster) {
+void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
     const cluster::Snapshot& snapshot = *snapshots_[cluster];
     in_use_[cluster].resize(snapshot.servers.size());
     suspect_until_[cluster].resize(snapshot.servers.size());
+    for (std::size_t i = 0; i < before.servers.size(); ++i) {  // proven good again since it was out
+        const bool was_out = before.servers[i].rotation != cluster::Rotation::in;
+        if (was_out && snapshot.servers[i].rotation == cluster::Rotation::in) suspect_until_[cluster][i] = {};
+    }
     for_each_pool([&](HostPool& pool) {
         if (pool.group.cluster != cluster || pool.pool.counts(now()).waiting == 0) return;
         if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);

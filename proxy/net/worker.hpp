@@ -107,7 +107,7 @@ class Worker {
     void tick();
     void arm_tick();
     void sweep(HostPool& pool, TimePoint now);
-    void on_snapshot(std::size_t cluster);
+    void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
     [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
