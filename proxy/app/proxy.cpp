@@ -76,10 +76,22 @@ void Proxy::fill_shared() {
     shared_.probe_now = [this](std::size_t cluster, cluster::HostIndex host) {
         boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->probe_now(host); });
     };
+    shared_.resolve = [this](const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
+        boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
+    };
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
         shared_.workers.push_back(workers_.back().get());
     }
+}
+
+void Proxy::resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
+    resolver_.async_resolve(host, std::to_string(port),
+                            [done = std::move(done)](const boost::system::error_code& error, const auto& results) {
+                                std::vector<net::Endpoint> found;
+                                for (const auto& result : results) found.emplace_back(result.endpoint());
+                                done(std::move(found), error.message());
+                            });
 }
 
 void Proxy::fill_sources() {

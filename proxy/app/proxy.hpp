@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -32,6 +33,7 @@ class Proxy {
   private:
     void fill_shared();
     void fill_sources();
+    void resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done);
     void inspect(std::function<void(net::Inspection)> done);
     void ping(std::function<void()> done);
     void start_http();
@@ -43,6 +45,7 @@ class Proxy {
 
     const config::Config& config_;
     boost::asio::io_context io_;
+    boost::asio::ip::tcp::resolver resolver_{io_};
     net::Shared shared_;
     admin::Sources sources_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster

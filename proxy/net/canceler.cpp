@@ -14,30 +14,22 @@ constexpr std::chrono::seconds kLimit{10};
 
 void Canceler::start(Worker& worker, std::shared_ptr<Server> server) {
     server->host_pool().pool.set_canceling(*server);
-    std::make_shared<Canceler>(worker, std::move(server))->run();
+    const auto self = std::make_shared<Canceler>(worker, std::move(server));
+    worker.add_canceler(self);
+    self->connect(self->server_->endpoint());
 }
 
 Canceler::Canceler(Worker& worker, std::shared_ptr<Server> server)
-    : Peer(worker.io()), server_(std::move(server)), deadline_(worker.io()) {}
+    : Peer(worker.poller()), worker_(worker), server_(std::move(server)), deadline_(worker.now() + kLimit) {}
 
 Canceler::~Canceler() = default;
 
-void Canceler::run() {
-    auto self = std::static_pointer_cast<Canceler>(shared_from_this());
-    deadline_.expires_after(kLimit);
-    deadline_.async_wait([self](const boost::system::error_code& error) {
-        if (error || !self->server_) return;
-        self->server_->retire();
-        self->finish();
-    });
-    socket_.async_connect(server_->endpoint(), [self](const boost::system::error_code& error) {
-        if (!self->server_) return;
-        if (error) return self->finish();
-        std::string request;
-        protocol::append_cancel_request(request, self->server_->pid(), self->server_->secret_key());
-        self->send(as_bytes(request));
-        self->arm_read();
-    });
+void Canceler::on_connected(int error) {
+    if (error != 0) return finish();
+    std::string request;
+    protocol::append_cancel_request(request, server_->pid(), server_->secret_key());
+    send(as_bytes(request));
+    arm_read();
 }
 
 void Canceler::on_readable() {
@@ -46,11 +38,18 @@ void Canceler::on_readable() {
     finish();  // the server answers a cancel with nothing but the end of the stream
 }
 
+void Canceler::tick(TimePoint now) {
+    if (now < deadline_ || !server_) return;
+    server_->retire();
+    finish();
+}
+
 void Canceler::finish() {
+    const auto keep_alive = shared_from_this();
     const auto server = std::exchange(server_, nullptr);
     if (!server) return;
-    deadline_.cancel();
     close_socket();
+    worker_.remove_canceler(*this);
     server->cancel_over();
 }
 

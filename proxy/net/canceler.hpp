@@ -16,18 +16,20 @@ class Canceler final : public Peer {
     static void start(Worker& worker, std::shared_ptr<Server> server);
     Canceler(Worker& worker, std::shared_ptr<Server> server);
     ~Canceler() override;
+    void tick(TimePoint now);
 
   protected:
     void on_readable() override;
     void on_drained() override {}
     void on_lost() override { finish(); }
+    void on_connected(int error) override;
 
   private:
-    void run();
     void finish();
 
-    std::shared_ptr<Server> server_;
-    boost::asio::steady_timer deadline_;
+    Worker& worker_;
+    std::shared_ptr<Server> server_;  // null: it is over
+    TimePoint deadline_;
 };
 
 }  // namespace pgweir::net

@@ -22,8 +22,6 @@ namespace sqlstate = protocol::sqlstate;
 
 namespace {
 
-constexpr std::size_t kMaxKept = 64 * 1024;  // of pipelined bytes while a segment is in flight
-
 std::uint64_t next_client_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -32,17 +30,12 @@ std::uint64_t next_client_id() noexcept {
 }  // namespace
 
 Client::Client(Worker& worker, int fd, bool over_limit)
-    : Peer(worker.io()), worker_(worker), since_(worker.now()), id_(next_client_id()),
+    : Peer(worker.poller()), worker_(worker), since_(worker.now()), id_(next_client_id()),
       connected_(std::chrono::system_clock::now()) {
-    int family = AF_INET;
-    socklen_t size = sizeof family;
-    ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
-    socket_.assign(boost::asio::generic::stream_protocol(family, 0), fd);
+    adopt(fd);
     const int on = 1;
-    if (family != AF_UNIX) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    boost::system::error_code error;
-    const auto remote = socket_.remote_endpoint(error);
-    if (!error) describe_endpoint(remote, address_, port_);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused by a Unix socket, which needs none
+    describe_endpoint(remote_endpoint(fd), address_, port_);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
     starting_ = std::make_unique<Starting>(worker.shared(), over_limit);
 }
@@ -199,6 +192,7 @@ void Client::acquire_from(HostPool& pool) {
 }
 
 void Client::link(Server& server) {
+    const auto keep_alive = shared_from_this();
     server_ = &server;
     server.link(*this);
     first_segment_ = true;
@@ -285,13 +279,7 @@ void Client::fail(std::string_view code, std::string_view message) {
     std::string out;
     protocol::append_error(out, "FATAL", code, message);
     send(as_bytes(out));
-    // Unread bytes would turn the close into a reset, which may overtake the error.
-    if (open()) {
-        ::shutdown(socket_.native_handle(), SHUT_WR);
-        std::array<char, 4096> discard;
-        for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
-        }
-    }
+    end_sending();
     close(message);
 }
 

@@ -1,6 +1,4 @@
 // A client of the console: its queries are answered by the proxy itself.
-#include <boost/asio/post.hpp>
-
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
@@ -50,7 +48,7 @@ std::size_t Client::on_console(Bytes bytes) {
     } else if (frame->tag == protocol::frontend::kQuery) {
         console_busy_ = true;
         auto reply = [&worker = worker_, weak = std::weak_ptr(self())](std::string wire) {
-            boost::asio::post(worker.io(), [weak, wire = std::move(wire)] {
+            worker.post([weak, wire = std::move(wire)] {
                 const auto client = weak.lock();
                 if (!client || client->state_ != State::console) return;
                 client->console_busy_ = false;

@@ -1,10 +1,8 @@
 #include "proxy/net/client_starting.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
@@ -91,10 +89,7 @@ std::size_t Client::on_login(Bytes bytes) {
             const session::LoginResult& asked = starting_->login.result();
             spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_,
                          session::printable(asked.user), session::printable(asked.database), address_, port_, starting_->login.failure());
-            ::shutdown(socket_.native_handle(), SHUT_WR);
-            std::array<char, 4096> discard;
-            for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
-            }
+            end_sending();
             close("login failed");
             break;
         }

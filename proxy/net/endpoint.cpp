@@ -8,8 +8,14 @@
 
 namespace pgweir::net {
 
-void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
-                       std::uint16_t& port) {
+Endpoint remote_endpoint(int fd) {
+    Endpoint endpoint;
+    auto size = static_cast<socklen_t>(endpoint.capacity());
+    if (::getpeername(fd, endpoint.data(), &size) == 0) endpoint.resize(size);
+    return endpoint;
+}
+
+void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     const sockaddr* raw = endpoint.data();
     port = 0;

@@ -1,14 +1,16 @@
 // Addresses as people read them.
 #pragma once
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstdint>
 #include <string>
+
+#include "proxy/net/peer.hpp"
 
 namespace pgweir::net {
 
 // Text and port of a peer's address; a Unix socket is "unix" and 0, none "-" and 0.
-void describe_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint, std::string& address,
-                       std::uint16_t& port);
+void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port);
+// The other side's address of a connected socket; an empty one when it has none any more.
+[[nodiscard]] Endpoint remote_endpoint(int fd);
 
 }  // namespace pgweir::net

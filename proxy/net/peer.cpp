@@ -1,67 +1,144 @@
 #include "proxy/net/peer.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <utility>
 
 namespace pgweir::net {
 
+namespace {
+
+bool is_only_busy(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+}  // namespace
+
+Peer::~Peer() { close_socket(); }
+
+void Peer::on_connected(int) {}
+
+void Peer::adopt(int fd) noexcept { fd_ = fd; }
+
+int Peer::release_socket() noexcept {
+    unwatch();
+    reading_ = false;
+    return std::exchange(fd_, -1);
+}
+
+void Peer::watch(std::uint32_t events) noexcept {
+    if (in_poller_ && events == watched_) return;
+    watched_ = events;
+    if (in_poller_) return poller_.change(fd_, events, *this);
+    in_poller_ = poller_.add(fd_, events, *this);
+    lost_ |= !in_poller_;
+}
+
+void Peer::unwatch() noexcept {
+    if (std::exchange(in_poller_, false)) poller_.remove(fd_, *this);
+    watched_ = 0;
+}
+
+void Peer::connect(const Endpoint& to) {
+    connecting_ = true;
+    fd_ = ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = errno;
+    if (fd_ >= 0) {
+        const int status = ::connect(fd_, to.data(), static_cast<socklen_t>(to.size()));
+        error = errno;
+        // A connection that stands at once is writable at once, too.
+        if (status == 0 || error == EINPROGRESS) return watch(EPOLLOUT);
+    }
+    poller_.post([weak = weak_from_this(), error] {
+        const std::shared_ptr<Peer> self = weak.lock();
+        if (!self || !std::exchange(self->connecting_, false)) return;
+        self->close_socket();
+        self->on_connected(error);
+    });
+}
+
+void Peer::finish_connect() {
+    connecting_ = false;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (error != 0) close_socket();
+    on_connected(error);
+}
+
+void Peer::on_events(std::uint32_t events) {
+    const std::shared_ptr<Peer> keep_alive = shared_from_this();
+    if (connecting_) return finish_connect();
+    if ((watched_ & EPOLLOUT) != 0 && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) flush_unsent();
+    if (!open() || (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return;
+    if (std::exchange(reading_, false)) return on_readable();
+    // Nobody wants to read now. Errors are told whatever is asked for, and would be told for ever.
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) return unwatch();
+    watch(watched_ & ~static_cast<std::uint32_t>(EPOLLIN));
+}
+
 void Peer::send(Bytes bytes) {
-    if (bytes.empty() || lost_ || !socket_.is_open()) return;
+    if (bytes.empty() || lost_ || !open()) return;
     if (!unsent_.empty()) {
         unsent_.append(as_text(bytes));
         return;
     }
-    const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && !is_only_busy(errno)) {
         lost_ = true;
         return;
     }
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) return;
     unsent_.assign(as_text(bytes.subspan(taken)));
-    arm_write();
+    watch(watched_ | EPOLLOUT);
 }
 
-void Peer::arm_write() {
-    if (writing_ || !socket_.is_open()) return;
-    writing_ = true;
-    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
-        self->writing_ = false;
-        if (error || !self->socket_.is_open()) return;
-        const std::string rest = std::exchange(self->unsent_, {});
-        self->send(as_bytes(rest));
-        if (self->lost_) return self->on_lost();
-        if (self->unsent_.empty()) self->on_drained();
-    });
+void Peer::flush_unsent() {
+    const std::string rest = std::exchange(unsent_, {});
+    send(as_bytes(rest));
+    if (lost_) return on_lost();
+    if (blocked()) return;
+    watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+    on_drained();
 }
 
 void Peer::arm_read() {
-    if (reading_ || lost_ || !socket_.is_open()) return;
+    if (reading_ || lost_ || !open()) return;
     reading_ = true;
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-        self->reading_ = false;
-        if (!error && self->socket_.is_open()) self->on_readable();
-    });
+    watch(watched_ | EPOLLIN);
 }
 
 std::ptrdiff_t Peer::receive(char* into, std::size_t room) {
-    const ssize_t got = ::recv(socket_.native_handle(), into, room, MSG_DONTWAIT);
+    const ssize_t got = ::recv(fd_, into, room, MSG_DONTWAIT);
     if (got >= 0) return got;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return kNothing;
+    if (is_only_busy(errno)) return kNothing;
     lost_ = true;
     return 0;
 }
 
 bool Peer::hung_up() noexcept {
     char byte = 0;
-    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    const ssize_t got = ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return got == 0 || (got < 0 && !is_only_busy(errno));
+}
+
+void Peer::end_sending() noexcept {
+    if (!open()) return;
+    ::shutdown(fd_, SHUT_WR);
+    std::array<char, 4096> discard;
+    for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
+    }
 }
 
 void Peer::close_socket() noexcept {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    if (open()) {
+        unwatch();
+        ::close(fd_);
+    }
+    fd_ = -1;
+    reading_ = connecting_ = false;
     unsent_ = {};
 }
 

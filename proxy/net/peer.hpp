@@ -1,24 +1,22 @@
-// One socket of a worker's: readiness from Asio, bytes by direct system calls, and the tail that did not fit.
-// (architecture.md, "Asio, measured here": async_wait with own recv and send.)
+// One socket of a worker's: readiness from its poller, bytes by direct system calls, and the tail that did not fit.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 
 #include "protocol/bytes.hpp"
+#include "proxy/net/poller.hpp"
 
 namespace pgweir::net {
 
-using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                boost::asio::io_context::executor_type>;
+// An address of any family. Asio's as a value only: its sockets are not used here.
+using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
-class Peer : public std::enable_shared_from_this<Peer> {
+class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher {
   public:
-    explicit Peer(boost::asio::io_context& io) : socket_(io.get_executor()) {}
-    virtual ~Peer() = default;
+    explicit Peer(Poller& poller) : poller_(poller) {}
+    virtual ~Peer();
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
 
@@ -28,7 +26,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     [[nodiscard]] bool blocked() const noexcept { return !unsent_.empty(); }
     // Waits for the next readable bytes; nothing when it waits already, or the socket is closed.
     void arm_read();
-    [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
+    [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
     // An error of the socket was met; the owner closes at the next occasion.
     [[nodiscard]] bool lost() const noexcept { return lost_; }
 
@@ -38,23 +36,41 @@ class Peer : public std::enable_shared_from_this<Peer> {
     virtual void on_drained() = 0;
     // The socket failed while bytes were waiting.
     virtual void on_lost() = 0;
+    // The end of connect(); `error` is 0 or errno's, and the socket closed then.
+    virtual void on_connected(int error);
 
+    // Takes over a connected, non-blocking socket; the poller holds it from now on.
+    void adopt(int fd) noexcept;
+    // Begins to connect; on_connected() is called later, never from here.
+    void connect(const Endpoint& to);
+    // Gives the socket away.
+    [[nodiscard]] int release_socket() noexcept;
     // Bytes received; 0 at the end of the stream or after an error, none when there is nothing yet.
     [[nodiscard]] std::ptrdiff_t receive(char* into, std::size_t room);
     static constexpr std::ptrdiff_t kNothing = -1;
     // Whether the other side has closed, without taking bytes.
     [[nodiscard]] bool hung_up() noexcept;
-    // Closes at once; pending waits end without a call.
+    // The last words before a close: no more is sent, and what has come is thrown away, since unread bytes would turn the
+    // close into a reset, which may overtake what was sent.
+    void end_sending() noexcept;
+    // Closes at once; nothing is called afterwards.
     void close_socket() noexcept;
-
-    Socket socket_;
+    [[nodiscard]] int fd() const noexcept { return fd_; }
 
   private:
-    void arm_write();
+    void on_events(std::uint32_t events) final;
+    void watch(std::uint32_t events) noexcept;
+    void unwatch() noexcept;
+    void finish_connect();
+    void flush_unsent();
 
+    Poller& poller_;
     std::string unsent_;
+    int fd_ = -1;
+    std::uint32_t watched_ = 0;  // events asked for
+    bool in_poller_ = false;
     bool reading_ = false;
-    bool writing_ = false;
+    bool connecting_ = false;
     bool lost_ = false;
 };
 

@@ -29,13 +29,13 @@ Handover::~Handover() {
     if (fd >= 0) ::close(fd);
 }
 
-Server::Server(Worker& worker, HostPool& pool) : Peer(worker.io()), worker_(worker), pool_(pool), id_(next_server_id()) {}
+Server::Server(Worker& worker, HostPool& pool) : Peer(worker.poller()), worker_(worker), pool_(pool), id_(next_server_id()) {}
 
 Server::Server(Worker& worker, HostPool& pool, Handover& handover)
-    : Peer(worker.io()), worker_(worker), pool_(pool), secret_key_(std::move(handover.secret_key)), pid_(handover.pid),
+    : Peer(worker.poller()), worker_(worker), pool_(pool), secret_key_(std::move(handover.secret_key)), pid_(handover.pid),
       id_(handover.id), connected_(handover.connected) {
-    socket_.assign(boost::asio::generic::stream_protocol(handover.family, 0), std::exchange(handover.fd, -1));
-    endpoint_ = socket_.remote_endpoint();
+    adopt(std::exchange(handover.fd, -1));
+    endpoint_ = handover.endpoint;
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(
         worker.parameters(), worker.parameters().intern(std::move(handover.actual)), std::size_t{0});
@@ -44,7 +44,7 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
 
 std::shared_ptr<Handover> Server::hand_over() {
     auto handover = std::make_shared<Handover>();
-    handover->family = endpoint_.protocol().family();
+    handover->endpoint = endpoint_;
     handover->key = pool_.key;
     handover->database = pool_.group.database;
     handover->user = pool_.group.user;
@@ -64,8 +64,7 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->connected = connected_;
     handover->id = id_;
     done_ = true;
-    boost::system::error_code error;
-    handover->fd = socket_.release(error);
+    handover->fd = release_socket();
     return handover;
 }
 

@@ -1,8 +1,6 @@
 // One connection to a PostgreSQL server: connecting, logging in, and relaying its answers to the linked client.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -23,7 +21,7 @@ class Client;
 // A logged-in connection on its way to another worker: nothing in it belongs to the old one.
 struct Handover {
     int fd = -1;
-    int family = 0;
+    Endpoint endpoint;
     pool::PoolKey key;
     std::string database, user;  // of the group
     std::size_t cluster = 0;
@@ -45,7 +43,7 @@ class Server final : public Peer, public pool::ServerSlot {
     Server(Worker& worker, HostPool& pool);
     Server(Worker& worker, HostPool& pool, Handover& handover);
 
-    void connect();  // and log in
+    void open_connection();  // and log in
     // The client whose requests run here; null: nobody's, or left behind by one.
     void link(Client& client) noexcept;
     // The client goes away: whatever it left is cleaned up before anybody else gets the connection, or it is closed.
@@ -70,7 +68,7 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] Client* client() const noexcept { return client_; }
     [[nodiscard]] std::uint32_t pid() const noexcept { return pid_; }
     [[nodiscard]] const std::string& secret_key() const noexcept { return secret_key_; }
-    [[nodiscard]] const boost::asio::generic::stream_protocol::endpoint& endpoint() const noexcept { return endpoint_; }
+    [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
     [[nodiscard]] std::shared_ptr<Server> self() { return std::static_pointer_cast<Server>(shared_from_this()); }
     [[nodiscard]] const session::ParameterRef& login_settings() const noexcept { return login_settings_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
@@ -83,11 +81,12 @@ class Server final : public Peer, public pool::ServerSlot {
     void on_readable() override;
     void on_drained() override;
     void on_lost() override;
+    void on_connected(int error) override;
 
   private:
     void connect_next();
     void resolve();
-    void on_connected();
+    void begin_login();
     void on_login_bytes(Bytes bytes);
     void logged_in();
     // `final`: waiting clients are told, since trying again would not help.
@@ -104,9 +103,8 @@ class Server final : public Peer, public pool::ServerSlot {
     Client* client_ = nullptr;
     std::unique_ptr<session::ServerLogin> login_;
     std::unique_ptr<session::ServerMachine> machine_;
-    std::unique_ptr<boost::asio::ip::tcp::resolver> resolver_;
-    std::vector<boost::asio::generic::stream_protocol::endpoint> candidates_;  // still to be tried, the next one last
-    boost::asio::generic::stream_protocol::endpoint endpoint_;
+    std::vector<Endpoint> candidates_;  // still to be tried, the next one last
+    Endpoint endpoint_;
     session::ParameterRef login_settings_;
     std::string partial_;  // the front of a message that must be whole
     std::string secret_key_;

@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <system_error>
 
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
@@ -13,7 +16,7 @@
 
 namespace pgweir::net {
 
-void Server::connect() {
+void Server::open_connection() {
     worker_.counters().server_connects.add();
     connected_ = std::chrono::system_clock::now();
     const cluster::ServerView& view = worker_.snapshot(pool_.group.cluster)->servers[cluster::index_of(pool_.host)];
@@ -30,38 +33,38 @@ void Server::connect() {
 
 void Server::resolve() {
     const cluster::ServerView& view = worker_.snapshot(pool_.group.cluster)->servers[cluster::index_of(pool_.host)];
-    resolver_ = std::make_unique<boost::asio::ip::tcp::resolver>(worker_.io());
-    resolver_->async_resolve(view.host, std::to_string(view.port),
-                             [this, keep = self()](const boost::system::error_code& error, const auto& results) {
-                                 if (done_) return;
-                                 if (error) {
-                                     return login_failed(protocol::sqlstate::kConnectionFailure,
-                                                         "name not found: " + error.message(), false);
-                                 }
-                                 for (const auto& result : results) candidates_.emplace_back(result.endpoint());
-                                 std::reverse(candidates_.begin(), candidates_.end());
-                                 connect_next();
-                             });
+    auto resolved = [&worker = worker_, weak = std::weak_ptr(self())](std::vector<Endpoint> found, std::string error) {
+        worker.post([weak, found = std::move(found), error = std::move(error)] {
+            const std::shared_ptr<Server> server = weak.lock();
+            if (!server || server->done_) return;
+            if (found.empty()) {
+                return server->login_failed(protocol::sqlstate::kConnectionFailure, "name not found: " + error, false);
+            }
+            server->candidates_.assign(found.rbegin(), found.rend());
+            server->connect_next();
+        });
+    };
+    worker_.shared().resolve(view.host, view.port, std::move(resolved));
 }
 
 void Server::connect_next() {
     endpoint_ = candidates_.back();
     candidates_.pop_back();
-    socket_.async_connect(endpoint_, [this, keep = self()](const boost::system::error_code& error) {
-        if (done_) return;
-        if (!error) return on_connected();
-        boost::system::error_code ignored;
-        socket_.close(ignored);
-        if (!candidates_.empty()) return connect_next();
-        login_failed(protocol::sqlstate::kConnectionFailure, error.message(), false);
-    });
+    connect(endpoint_);
 }
 
-void Server::on_connected() {
+void Server::on_connected(int error) {
+    if (done_) return;
+    if (error == 0) return begin_login();
+    if (!candidates_.empty()) return connect_next();
+    login_failed(protocol::sqlstate::kConnectionFailure, std::generic_category().message(error), false);
+}
+
+void Server::begin_login() {
     const int on = 1;
     if (endpoint_.protocol().family() != AF_UNIX) {
-        ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     }
     const PoolGroup& group = pool_.group;
     login_ = std::make_unique<session::ServerLogin>(group.user, group.dbname, ParameterList{}, group.secret);

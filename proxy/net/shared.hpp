@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "proxy/cluster/snapshot.hpp"
+#include "proxy/net/peer.hpp"
 #include "proxy/pool/budget_registry.hpp"
 #include "proxy/session/credentials.hpp"
 #include "proxy/sql/allowlist.hpp"
@@ -37,6 +38,9 @@ struct Shared {
     std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
     // The primary answered 25006, or a new connection is needed: probe it now. From any thread.
     std::function<void(std::size_t cluster, cluster::HostIndex host)> probe_now;
+    // Looks a host name up. `done` is called on the control thread, with no addresses and a reason when there are none.
+    using Resolved = std::function<void(std::vector<Endpoint> found, std::string error)>;
+    std::function<void(const std::string& host, std::uint16_t port, Resolved done)> resolve;
 };
 
 }  // namespace pgweir::net

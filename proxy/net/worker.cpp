@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
+#include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/server.hpp"
 
@@ -14,15 +14,14 @@ namespace pgweir::net {
 namespace {
 
 constexpr std::chrono::seconds kSuspicion{1};
+constexpr std::chrono::milliseconds kTick{100};
 
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
-      statements_(shared.functions, shared.config.pool.statement_cache_size),
-      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
-      timer_(io_) {
+      statements_(shared.functions, shared.config.pool.statement_cache_size) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
@@ -37,18 +36,28 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
 
 Worker::~Worker() {
     join();
-    // Sockets must go before the io_context; those that pending handlers hold go with it.
     homeless_.clear();
     clients_.clear();
     servers_.clear();
+    cancelers_.clear();
 }
 
 void Worker::start() {
-    arm_tick();
-    thread_ = std::thread([this] {
-        const auto work = boost::asio::make_work_guard(io_);
-        io_.run();
-    });
+    thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() {
+    now_ = std::chrono::steady_clock::now();
+    TimePoint next_tick = now_ + kTick;
+    while (!stopped_) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_tick - now_);
+        poller_.wait(std::max(left, std::chrono::milliseconds{0}));
+        now_ = std::chrono::steady_clock::now();
+        poller_.dispatch();
+        if (now_ < next_tick) continue;
+        tick();
+        next_tick = now_ + kTick;
+    }
 }
 
 void Worker::join() {
@@ -56,15 +65,15 @@ void Worker::join() {
 }
 
 void Worker::stop() {
-    boost::asio::post(io_, [this] {
+    post([this] {
         finished_.store(true);
-        io_.stop();
+        stopped_ = true;
     });
 }
 
 void Worker::adopt_client(int fd, bool over_limit) {
     load_.fetch_add(1, std::memory_order_relaxed);
-    boost::asio::post(io_, [this, fd, over_limit] {
+    post([this, fd, over_limit] {
         auto client = std::make_shared<Client>(*this, fd, over_limit);
         client->set_slot(add_client(client));
         client->start();
@@ -98,6 +107,12 @@ void Worker::add_server(std::shared_ptr<Server> server) { servers_.insert(std::m
 
 void Worker::remove_server(Server& server) { servers_.erase(server.self()); }
 
+void Worker::add_canceler(std::shared_ptr<Canceler> canceler) { cancelers_.insert(std::move(canceler)); }
+
+void Worker::remove_canceler(Canceler& canceler) {
+    cancelers_.erase(std::static_pointer_cast<Canceler>(canceler.shared_from_this()));
+}
+
 double Worker::jitter() noexcept {
     random_ ^= random_ << 13;
     random_ ^= random_ >> 7;
@@ -106,7 +121,7 @@ double Worker::jitter() noexcept {
 }
 
 void Worker::publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot) {
-    boost::asio::post(io_, [this, cluster, snapshot = std::move(snapshot)]() mutable {
+    post([this, cluster, snapshot = std::move(snapshot)]() mutable {
         const std::shared_ptr<const cluster::Snapshot> before = std::exchange(snapshots_[cluster], std::move(snapshot));
         on_snapshot(cluster, *before);
     });
@@ -225,7 +240,7 @@ void Worker::start_login(HostPool& pool) {
     add_server(server);
     stats_.servers_login.add(1);
     pool.pool.login_started(*server, now());
-    server->connect();
+    server->open_connection();
 }
 
 void Worker::pump(HostPool& pool) {

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -20,6 +18,7 @@
 #include "proxy/cluster/snapshot.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
+#include "proxy/net/poller.hpp"
 #include "proxy/net/shared.hpp"
 #include "proxy/net/stats.hpp"
 #include "proxy/routing/route.hpp"
@@ -28,6 +27,7 @@
 
 namespace pgweir::net {
 
+class Canceler;
 class Client;
 class Server;
 struct Handover;
@@ -45,6 +45,7 @@ class Worker {
     void join();
 
     // --- From any thread.
+    void post(std::function<void()> task) { poller_.post(std::move(task)); }  // runs on the worker's thread
     void adopt_client(int fd, bool over_limit);
     void publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot);
     void cancel_request(std::uint32_t pid, std::string secret);
@@ -62,13 +63,14 @@ class Worker {
     [[nodiscard]] bool finished() const noexcept { return finished_.load(); }
 
     // --- On the worker's own thread: for its clients and servers.
-    [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+    [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] Shared& shared() noexcept { return shared_; }
     [[nodiscard]] pool::WorkerId id() const noexcept { return id_; }
     [[nodiscard]] WorkerStats& counters() noexcept { return stats_; }
     [[nodiscard]] session::ParameterTable& parameters() noexcept { return parameters_; }
     [[nodiscard]] session::StatementCache& statements() noexcept { return statements_; }
-    [[nodiscard]] TimePoint now() const noexcept { return std::chrono::steady_clock::now(); }
+    // When this wake began: one reading of the clock for all that came in it.
+    [[nodiscard]] TimePoint now() const noexcept { return now_; }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
     [[nodiscard]] const cluster::Snapshot* snapshot(std::size_t cluster) const noexcept {
         return snapshots_[cluster].get();
@@ -102,10 +104,12 @@ class Worker {
     void remove_client(Client& client);
     void add_server(std::shared_ptr<Server> server);
     void remove_server(Server& server);
+    void add_canceler(std::shared_ptr<Canceler> canceler);
+    void remove_canceler(Canceler& canceler);
 
   private:
+    void run();
     void tick();
-    void arm_tick();
     void sweep(HostPool& pool, TimePoint now);
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
@@ -116,6 +120,7 @@ class Worker {
     void start_login(HostPool& pool);
     void collect(Inspection& out);
 
+    Poller poller_;  // first: sockets leave it when they are destroyed
     Shared& shared_;
     pool::WorkerId id_;
     WorkerStats stats_;
@@ -134,9 +139,9 @@ class Worker {
     bool draining_ = false;
     std::atomic<bool> finished_{false};
     std::atomic<std::uint32_t> load_{0};
-    // Behind all that its pending handlers point into, which they do until it is destroyed.
-    boost::asio::io_context io_;
-    boost::asio::steady_timer timer_;
+    std::unordered_set<std::shared_ptr<Canceler>> cancelers_;
+    TimePoint now_ = std::chrono::steady_clock::now();
+    bool stopped_ = false;
     std::thread thread_;
 };
 

@@ -1,9 +1,9 @@
 // What workers post to each other, and what the control thread asks of them.
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
 #include <cstring>
 
+#include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/worker.hpp"
@@ -11,8 +11,6 @@
 namespace pgweir::net {
 
 namespace {
-
-constexpr std::chrono::milliseconds kTick{100};
 
 // Equal in the bytes of a cancel key, in a time that does not tell where they differ.
 bool same_secret(std::uint64_t secret, std::string_view given) noexcept {
@@ -32,7 +30,7 @@ void Worker::cancel_request(std::uint32_t pid, std::string secret) {
     const std::size_t owner = pid >> 24;
     if (owner >= shared_.workers.size()) return;
     Worker& other = *shared_.workers[owner];
-    boost::asio::post(other.io_, [&other, slot = pid & 0xff'ffffU, secret = std::move(secret)] {
+    other.post([&other, slot = pid & 0xff'ffffU, secret = std::move(secret)] {
         const std::shared_ptr<Client> client = slot < other.clients_.size() ? other.clients_[slot] : nullptr;
         if (!client || !same_secret(client->secret(), secret)) return other.stats_.cancels_dropped.add();
         client->cancel();
@@ -40,7 +38,7 @@ void Worker::cancel_request(std::uint32_t pid, std::string secret) {
 }
 
 void Worker::hungry(pool::PoolKey key, pool::WorkerId who) {
-    boost::asio::post(io_, [this, key = std::move(key), who] {
+    post([this, key = std::move(key), who] {
         HostPool* pool = find_pool(key);
         if (pool == nullptr) return;
         while (pool::ServerSlot* slot = pool->pool.give_idle(who)) hand_over(static_cast<Server&>(*slot), who);
@@ -48,7 +46,7 @@ void Worker::hungry(pool::PoolKey key, pool::WorkerId who) {
 }
 
 void Worker::retry(pool::PoolKey key) {
-    boost::asio::post(io_, [this, key = std::move(key)] {
+    post([this, key = std::move(key)] {
         if (HostPool* pool = find_pool(key)) pump(*pool);
     });
 }
@@ -62,7 +60,7 @@ void Worker::hand_over(Server& server, pool::WorkerId to) {
 }
 
 void Worker::take_over(std::shared_ptr<Handover> handover) {
-    boost::asio::post(io_, [this, handover = std::move(handover)] {
+    post([this, handover = std::move(handover)] {
         PoolGroup* group = this->group(handover->database, handover->user, handover->secret);
         if (group == nullptr) return;
         if (group->welcome.empty() && !handover->welcome.empty()) learn_welcome(*group, handover->welcome);
@@ -81,7 +79,7 @@ void Worker::take_over(std::shared_ptr<Handover> handover) {
 }
 
 void Worker::drain() {
-    boost::asio::post(io_, [this] {
+    post([this] {
         draining_ = true;
         const std::vector<std::shared_ptr<Client>> clients = clients_;
         for (const auto& client : clients) {
@@ -96,15 +94,6 @@ void Worker::finish_if_drained() {
     finished_.store(true);
 }
 
-void Worker::arm_tick() {
-    timer_.expires_after(kTick);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
-        tick();
-        arm_tick();
-    });
-}
-
 void Worker::tick() {
     const TimePoint time = now();
     std::vector<HostPool*> pools;
@@ -113,6 +102,7 @@ void Worker::tick() {
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
         if (const std::shared_ptr<Client> client = clients_[slot]) client->tick(time);
     }
+    for (const auto& canceler : std::vector(cancelers_.begin(), cancelers_.end())) canceler->tick(time);
     publish_gauges();
 }
 
@@ -140,10 +130,10 @@ void Worker::publish_gauges() {
     catch_up(stats_.binds, statements_.counters.binds);
 }
 
-void Worker::ping(std::function<void()> done) { boost::asio::post(io_, std::move(done)); }
+void Worker::ping(std::function<void()> done) { post(std::move(done)); }
 
 void Worker::inspect(std::function<void(Inspection)> done) {
-    boost::asio::post(io_, [this, done = std::move(done)] {
+    post([this, done = std::move(done)] {
         Inspection out;
         collect(out);
         done(std::move(out));

@@ -20,6 +20,7 @@ from proxy import Pgweir, ProxyProcess
 from waiting import wait_until
 
 SCALE = 10
+WARM_UP = 500  # transactions of each client
 # About 100 MB of rows of about 1 kB. generate_series and repeat are what a replica may run, too.
 BIG_ROWS = 100_000
 BIG_QUERY = f"SELECT repeat('x', 1000) FROM generate_series(1, {BIG_ROWS})"
@@ -111,9 +112,11 @@ class Weir:
 
 def measure_transactions(target, mode, clients, seconds):
     usage = target.usage()
+    environment = pgbench.environment(target.port)
+    # Server connections are opened and their caches filled before anything is counted.
+    pgbench.run(environment, clients=clients, transactions=WARM_UP, protocol=mode, select_only=True)
     before = usage.cpu_seconds() if usage else 0.0
-    result = pgbench.run(pgbench.environment(target.port), clients=clients, seconds=seconds, protocol=mode, select_only=True,
-                         log_share=0.1)
+    result = pgbench.run(environment, clients=clients, seconds=seconds, protocol=mode, select_only=True, log_share=0.1)
     spent = usage.cpu_seconds() - before if usage else None
     return {
         "target": target.name, "mode": mode, "clients": clients, "tps": result.tps, "latency_ms": result.latency_ms,
