@@ -130,6 +130,7 @@ std::size_t Client::work(Bytes bytes) {
 
 std::size_t Client::work_linked(Bytes bytes) {
     if (server_->blocked() || server_->held_for_cancel()) return 0;
+    const bool was_mid_message = machine_->mid_message();
     const session::Forwarded forwarded =
         machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
     count(forwarded);
@@ -140,6 +141,8 @@ std::size_t Client::work_linked(Bytes bytes) {
         fail(forwarded.violation.code, forwarded.violation.message);
     } else if (forwarded.terminate) {
         close("client said good-bye");
+    } else if (was_mid_message && !machine_->mid_message() && server_->machine().quiet()) {
+        server_->settle_down();
     }
     return forwarded.consumed;
 }

@@ -195,6 +195,8 @@ void Server::settle_down() {
     if (done_) return;
     if (client_ == nullptr) return clean_up();
     if (!machine_->quiet()) return client_->resume();
+    // The server ended a COPY while the client was still sending: nobody else may come before the rest of that message.
+    if (client_->machine()->mid_message() || blocked()) return client_->resume();
     count_segment();
     held_for_cancel_ = state() == pool::SlotState::canceling && machine_->releasable();
     if (held_for_cancel_) return;  // cancel_over() comes back here
@@ -267,7 +269,7 @@ void Server::clean_up() {
         machine_->outcome().reset_sql_was_discard = true;
         return;
     }
-    if (state() == pool::SlotState::canceling) return;
+    if (state() == pool::SlotState::canceling || blocked()) return;
     release();
 }
 
@@ -281,7 +283,11 @@ void Server::cancel_over() {
 }
 
 void Server::on_drained() {
-    if (client_ != nullptr) client_->resume();
+    if (!machine_ || !machine_->quiet()) {
+        if (client_ != nullptr) client_->resume();
+    } else if (!step_) {
+        settle_down();
+    }
 }
 
 void Server::on_lost() { on_end(); }

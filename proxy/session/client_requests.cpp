@@ -61,6 +61,8 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
             if (!remaining_dropped_) to_server.pass(rest.first(part));
             remaining_ -= static_cast<std::uint32_t>(part);
             result.consumed += part;
+            // The rest of a COPY that the server has ended: what comes next has a plan of its own.
+            if (remaining_ == 0 && server != nullptr && server->releasable()) break;
             continue;
         }
         const bool copying = server != nullptr && server->copy() == Copy::in;

@@ -3,7 +3,7 @@
 import io
 
 import wire as w
-from harness import ClusterCase, main, psycopg2, rows, value
+from harness import ClusterCase, main, psycopg2, rows, until, value
 
 
 class Copy(ClusterCase):
@@ -44,6 +44,21 @@ class Copy(ClusterCase):
             self.copy("COPY t FROM STDIN", "1\tgood\n" + "x\tbad\n" + "2\tgood\n" * 100_000)
         self.assertEqual(self.count(), 0)
         self.assert_usable()
+
+    def test_the_server_ends_the_copy_in_the_middle_of_a_message(self):
+        self.raw.send(w.query("COPY t FROM STDIN"))
+        self.assertEqual(self.raw.read().tag, "G")
+        long = w.copy_data(b"2\tgood\n" * 10_000)
+        self.raw.send(w.copy_data(b"x\tbad\n" * 2) + long[:100])
+        answer = self.raw.read_ready()
+        self.assertEqual([m.tag for m in answer], ["E", "Z"])
+        # The pool's only connection still waits for the rest of the message: nobody else may have it.
+        other = self.wire(self.proxy.port, user="app")
+        other.send(w.query("/* pgweir: primary */ SELECT 42"))
+        until(lambda: self.proxy.metric("pgweir_waiting_clients") == 1, "the other client waits")
+        self.raw.send(long[100:] + w.COPY_DONE)
+        self.assertEqual([m.values for m in other.read_ready() if m.tag == "D"], [["42"]])
+        self.assertEqual(self.raw.ask("/* pgweir: primary */ SELECT count(*) FROM t"), [["0"]])
 
     def test_a_missing_table(self):
         with self.assertRaises(psycopg2.errors.UndefinedTable):
