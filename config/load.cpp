@@ -193,6 +193,7 @@ Config Loader::load(const Table& document) {
             read_section(*section, entry);
     }
     for (Problem& found : validate(config_, origins_, file_)) problems_.push_back(std::move(found));
+    if (problems_.empty()) problems_ = validate_monitor(config_, origins_, file_);
     if (problems_.empty()) return std::move(config_);
     std::ranges::stable_sort(problems_, {}, &Problem::where);
     throw ConfigError(std::move(problems_));

@@ -42,7 +42,7 @@ constexpr Option kOptions[] = {
                                   "workers together."),
     row<&Pool::min_pool_size>("min_pool_size", {.max = 100'000},
                               "Server connections that a pool in use keeps open, even when idle."),
-    row<&Pool::max_waiters>("max_waiters", {.max = 1'000'000},
+    row<&Pool::max_waiters>("max_waiters", {.min = 1, .max = 1'000'000},
                             "Clients that may wait for one pool; one more is refused with SQLSTATE 53300."),
     row<&Pool::query_wait_timeout>("query_wait_timeout", {.max = kDay},
                                    "A client that waited this long for a server connection is disconnected. 0: never."),
@@ -79,7 +79,7 @@ constexpr Option kOptions[] = {
                            "A server that has not answered for this long is taken out of rotation."),
     row<&Monitor::user>("user", {.may_be_empty = true},
                         "Login of the monitor on every server; it needs pg_monitor. Empty: the first [[user]] with "
-                        "a password."),
+                        "a password in plain text."),
     row<&Monitor::password>("password", {.may_be_empty = true, .secret = true},
                             "Its password, in plain text: PostgreSQL accepts no verifier as a login."),
     row<&Monitor::database>("database", {}, "Database that the monitor connects to."),

@@ -32,6 +32,11 @@ class Validator {
         return std::move(problems_);
     }
 
+    std::vector<Problem> run_monitor() {
+        monitor_login();
+        return std::move(problems_);
+    }
+
   private:
     void problem(std::string_view section, std::size_t index, std::string_view key, std::string message) {
         std::string path(section);
@@ -43,6 +48,7 @@ class Validator {
     void names();
     void clusters();
     void pool_sizes();
+    void monitor_login();
     void probes();
     void user_passwords();
     void server_passwords();
@@ -112,6 +118,15 @@ void Validator::pool_sizes() {
     }
 }
 
+// Somebody must be able to look at the servers.
+void Validator::monitor_login() {
+    const Monitor& monitor = config_.monitor;
+    if (!monitor.user.empty()) return;
+    const auto is_plain = [](const User& user) { return form_of(user.password) == PasswordForm::plain; };
+    if (config_.users.empty() || std::ranges::any_of(config_.users, is_plain)) return;
+    problem("monitor", 0, "user", "the monitor has no login: no [[user]] has a password in plain text, and 'user' is not set");
+}
+
 // A server would be "unknown" between any two looks at it.
 void Validator::probes() {
     const Monitor& monitor = config_.monitor;
@@ -135,17 +150,19 @@ void Validator::user_passwords() {
 
 // Logging in by SCRAM needs the password or the client's key; a verifier holds neither.
 void Validator::server_passwords() {
+    static constexpr std::string_view kAlone = "a password without a user; set 'user' too, or leave both out";
     static constexpr std::string_view kMessage =
         "a SCRAM verifier cannot be used to log in to a server; allowed: the password itself";
     if (form_of(config_.monitor.password) == PasswordForm::scram) {
         problem("monitor", 0, "password", std::string(kMessage));
     }
+    if (!config_.monitor.password.empty() && config_.monitor.user.empty()) problem("monitor", 0, "password", std::string(kAlone));
     for (std::size_t i = 0; i < config_.databases.size(); ++i) {
         const Database& database = config_.databases[i];
         if (form_of(database.password) == PasswordForm::scram)
             problem("database", i, "password", std::string(kMessage));
         if (!database.password.empty() && database.user.empty()) {
-            problem("database", i, "password", "a password without a user; set 'user' too, or leave both out");
+            problem("database", i, "password", std::string(kAlone));
         }
     }
 }
@@ -179,6 +196,10 @@ Position Origins::find(std::string_view section, std::size_t index, std::string_
 
 std::vector<Problem> validate(const Config& config, const Origins& origins, const std::string& file) {
     return Validator(config, origins, file).run();
+}
+
+std::vector<Problem> validate_monitor(const Config& config, const Origins& origins, const std::string& file) {
+    return Validator(config, origins, file).run_monitor();
 }
 
 }  // namespace pgweir::config

@@ -29,5 +29,7 @@ class Origins {
 // Problems of the whole: servers, databases and users that are missing or named twice, clusters without a server, pools
 // smaller than their minimum, passwords of a form that cannot work. `file` stands in the problems.
 [[nodiscard]] std::vector<Problem> validate(const Config& config, const Origins& origins, const std::string& file);
+// Whether the monitor has a login, for a configuration that has no other problem.
+[[nodiscard]] std::vector<Problem> validate_monitor(const Config& config, const Origins& origins, const std::string& file);
 
 }  // namespace pgweir::config

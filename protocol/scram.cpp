@@ -117,7 +117,7 @@ Result<std::string, Fault> ScramClient::final(std::string_view server_first) {
     if (!salt || salt->empty()) return malformed("server's salt");
     const auto count = take_attribute(rest, 'i');
     const auto iterations = count ? parse_scram_iterations(*count) : std::nullopt;
-    if (!iterations) return malformed("server's iteration count");
+    if (!iterations || *iterations > kMaxServerIterations) return malformed("server's iteration count");
 
     if (!password_.empty()) keys_ = derive_scram_keys(password_, *salt, *iterations);
     if (keys_.client_key.size() != kScramKeySize || keys_.server_key.size() != kScramKeySize) {

@@ -17,6 +17,8 @@ namespace pgweir::protocol {
 inline constexpr std::string_view kScramSha256 = "SCRAM-SHA-256";
 inline constexpr std::uint32_t kScramIterations = 4096;  // of verifiers that we derive
 inline constexpr std::uint32_t kMaxScramIterations = 10'000'000;
+// What a server may ask of us: about half a second, which a worker does nothing else in.
+inline constexpr std::uint32_t kMaxServerIterations = 1'000'000;
 inline constexpr std::size_t kScramKeySize = kSha256Size;
 inline constexpr std::size_t kMaxScramNonce = 1024, kMaxScramSalt = 1024;
 
@@ -87,7 +89,7 @@ class ScramClient {
     // Empty if there is no randomness.
     [[nodiscard]] std::string first();
     // The server's first message → our last. Refuses a foreign or over-long nonce, no salt, and iterations of 0 or
-    // above kMaxScramIterations.
+    // above kMaxServerIterations.
     [[nodiscard]] Result<std::string, Fault> final(std::string_view server_first);
     // Does the server know the verifier? A message that is not a signature is a fault; a server's own error ("e=") is 28P01.
     [[nodiscard]] std::optional<Fault> verify(std::string_view server_final);

@@ -17,6 +17,7 @@ namespace pgweir::net {
 namespace {
 
 constexpr int kReceivesPerWake = 8;
+constexpr std::chrono::seconds kLinger{5};
 
 std::uint64_t next_server_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
@@ -76,7 +77,7 @@ void Server::link(Client& client) noexcept {
 }
 
 void Server::on_readable() {
-    if (done_) return;
+    if (done_) return linger();
     for (int i = 0; i < kReceivesPerWake; ++i) {
         const std::size_t kept = partial_.size();
         std::memcpy(worker_.scratch.data(), partial_.data(), kept);
@@ -293,7 +294,8 @@ void Server::on_drained() {
 void Server::on_lost() { on_end(); }
 
 void Server::on_end() {
-    if (done_) return;
+    if (done_) return gone();
+    ended_ = true;
     if (login_ || !machine_) return login_failed(protocol::sqlstate::kConnectionFailure, "server closed the connection", false);
     if (state() != pool::SlotState::closing) {
         worker_.suspect(pool_);
@@ -308,9 +310,6 @@ void Server::close(std::string_view why) {
     spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id_, pool_.key.server,
                   pool_.key.database, pool_.key.user, why);
     worker_.counters().server_disconnects.add();
-    close_socket();
-    pool_.pool.closed(*this);
-    worker_.remove_server(*this);
     if (Client* client = std::exchange(client_, nullptr)) {
         worker_.count_use(pool_.group.cluster, pool_.host, -1);
         const bool busy = machine_ && !machine_->quiet();
@@ -318,6 +317,36 @@ void Server::close(std::string_view why) {
                              client->route().target == routing::Target::primary;
         client->server_lost(fatal_, unknown);
     }
+    if (ended_ || lost() || !open()) return gone();
+    // The server counts a backend until it has exited: the place in the pool is free when it hangs up, not before.
+    pool_.pool.closing(*this);
+    linger_until_ = worker_.now() + kLinger;
+    end_sending();
+    arm_read();
+    if (lost()) gone();
+}
+
+// Nothing that comes is wanted any more, but for its end.
+void Server::linger() {
+    std::ptrdiff_t got = 0;
+    for (int i = 0; i < kReceivesPerWake; ++i) {
+        got = receive(worker_.scratch.data(), Worker::kScratch);
+        if (got <= 0) break;
+    }
+    if (got == 0) return gone();
+    arm_read();
+}
+
+void Server::tick(TimePoint now) {
+    if (linger_until_ != TimePoint{} && now >= linger_until_) gone();
+}
+
+void Server::gone() {
+    const auto keep_alive = shared_from_this();
+    linger_until_ = {};
+    close_socket();
+    pool_.pool.closed(*this);
+    worker_.remove_server(*this);
     worker_.pump(pool_);
 }
 

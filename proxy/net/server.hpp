@@ -61,6 +61,8 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.
     void say_goodbye();
+    // Gives up waiting for the end of a connection that was closed here.
+    void tick(TimePoint now);
     void connect_timed_out() { login_failed("08006", "timed out (server_connect_timeout)", false); }
 
     [[nodiscard]] session::ServerMachine& machine() noexcept { return *machine_; }
@@ -93,6 +95,8 @@ class Server final : public Peer, public pool::ServerSlot {
     void login_failed(std::string_view code, std::string_view message, bool final);
     void on_answer(Bytes bytes);
     void on_end();
+    void linger();
+    void gone();
     [[nodiscard]] bool step_done();
     void clean_up();
     void release();
@@ -112,12 +116,14 @@ class Server final : public Peer, public pool::ServerSlot {
     std::uint64_t id_ = 0;
     std::optional<session::Purpose> step_;  // a request of ours under way
     TimePoint sent_;
+    TimePoint linger_until_;  // closed here, and the server has not hung up yet; else zero
     std::chrono::system_clock::time_point connected_, requested_;
     bool dirty_ = false;      // its last client left session state: reset before the next
     bool must_close_ = false; // state that no reset removes
     bool held_for_cancel_ = false;
     bool counting_ = false;
     bool fatal_ = false;
+    bool ended_ = false;      // its end of the connection
     bool done_ = false;
 };
 

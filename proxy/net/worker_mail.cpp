@@ -102,6 +102,7 @@ void Worker::tick() {
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
         if (const std::shared_ptr<Client> client = clients_[slot]) client->tick(time);
     }
+    for (const auto& server : std::vector(servers_.begin(), servers_.end())) server->tick(time);
     for (const auto& canceler : std::vector(cancelers_.begin(), cancelers_.end())) canceler->tick(time);
     publish_gauges();
 }

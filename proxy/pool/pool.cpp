@@ -248,6 +248,10 @@ void Pool::clear_canceling(ServerSlot& slot) noexcept {
     if (--slot.cancels_ == 0) move(slot, SlotState::active);
 }
 
+void Pool::closing(ServerSlot& slot) noexcept {
+    if (slot.pool_ == this && slot.state_ != SlotState::closing) move(slot, SlotState::closing);
+}
+
 void Pool::closed(ServerSlot& slot) noexcept {
     if (slot.pool_ != this) return;
     move(slot, SlotState::detached);

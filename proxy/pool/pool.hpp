@@ -100,6 +100,8 @@ class Pool {
     // A cancel for an active slot begins; it must not be released until every cancel was cleared.
     void set_canceling(ServerSlot& slot) noexcept;
     void clear_canceling(ServerSlot& slot) noexcept;
+    // The caller closes it, whatever its state, and calls closed() when its end was seen. Nothing if detached.
+    void closing(ServerSlot& slot) noexcept;
     // The connection is gone (in any state; nothing happens if detached): detaches it and frees its budget. The server
     // counts a backend until that has exited: to hold the limit there too, call this after the connection's end was
     // seen. Afterwards: connects_wanted(), then post to hungry_elsewhere().

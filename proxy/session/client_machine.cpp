@@ -58,12 +58,12 @@ bool ClientMachine::replay_settings(ServerMachine& server, std::string& to_serve
         server.set_actual(desired_);
         return true;
     }
-    const bool proven = desired_->proven();
+    const bool certain = difference_is_certain(*desired_, *server.actual());
     server.inject_query(sql, Purpose::settings, to_server, to_client);
     // What the server reports differently comes as ParameterStatus and corrects both (parameter_reported).
     server.set_actual(desired_);
-    if (!proven) server.hold_for_settings();
-    return proven;
+    if (!certain) server.hold_for_settings();
+    return certain;
 }
 
 void ClientMachine::segment_done(ServerMachine& server) {

@@ -132,4 +132,15 @@ std::string difference_sql(const ParameterSet& desired, const ParameterSet& actu
     return out;
 }
 
+bool difference_is_certain(const ParameterSet& desired, const ParameterSet& actual) noexcept {
+    if (!desired.proven()) return false;
+    const auto same_in = [](const ParameterSet& other) {
+        return [&other](const Parameter& entry) {
+            const std::string* value = other.find(entry.name);
+            return is_tracked_report(entry.name) || (value != nullptr && *value == entry.value);
+        };
+    };
+    return std::ranges::all_of(desired.entries(), same_in(actual)) && std::ranges::all_of(actual.entries(), same_in(desired));
+}
+
 }  // namespace pgweir::session

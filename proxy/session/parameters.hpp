@@ -128,4 +128,8 @@ class ParameterTable {
 // standard_conforming_strings. Its parts take effect all or none (send it outside a transaction, ReadyForQuery 'I').
 [[nodiscard]] std::string difference_sql(const ParameterSet& desired, const ParameterSet& actual);
 
+// Whether that Query is sure to be accepted where a server has had `desired` before: only settings differ that servers
+// report, whose values do not depend on the server, its roles or its catalog.
+[[nodiscard]] bool difference_is_certain(const ParameterSet& desired, const ParameterSet& actual) noexcept;
+
 }  // namespace pgweir::session

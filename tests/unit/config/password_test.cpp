@@ -93,7 +93,7 @@ TEST_F(PasswordFile, IsReadWithoutItsTrailingNewline) {
 
 TEST_F(PasswordFile, RelativeNamesAreNextToTheConfigurationFile) {
     write("pw", "of the user\n");
-    const Config config = load("[[user]]\nname = \"u\"\npassword_file = \"pw\"\n[monitor]\npassword_file = \"" +
+    const Config config = load("[[user]]\nname = \"u\"\npassword_file = \"pw\"\n[monitor]\nuser = \"m\"\npassword_file = \"" +
                                (folder_ / "pw").string() + "\"\n");
     EXPECT_EQ(config.users.at(0).password, "of the user");
     EXPECT_EQ(config.monitor.password, "of the user");
@@ -131,7 +131,7 @@ TEST(PasswordEnv, IsReadOrReported) {
     ASSERT_EQ(unsetenv("PGWEIR_TEST_UNSET"), 0);
     const Config config = load_with(
         "user = \"app\"\npassword_env = \"PGWEIR_TEST_PASSWORD\"\n"
-        "[monitor]\npassword_env = \"PGWEIR_TEST_PASSWORD\"\n");
+        "[monitor]\nuser = \"m\"\npassword_env = \"PGWEIR_TEST_PASSWORD\"\n");
     EXPECT_EQ(config.databases.at(0).password, "from outside");
     EXPECT_EQ(config.monitor.password, "from outside");
     EXPECT_EQ(problems_with("[monitor]\npassword_env = \"PGWEIR_TEST_UNSET\"\n"),

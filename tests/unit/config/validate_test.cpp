@@ -51,14 +51,20 @@ TEST(Validate, Table) {
         {"[[user]]\nname = \"u\"\npassword = " + md5,
          {"t.toml:8:12: user.password: an md5 hash cannot be used while proxy.auth_type is \"scram-sha-256\"; allowed: "
           "plain text, a SCRAM verifier"}},
-        {"[proxy]\nauth_type = \"md5\"\n[[user]]\nname = \"u\"\npassword = " + md5, {}},
-        {"[[user]]\nname = \"u\"\npassword = " + scram, {}},
+        {"[proxy]\nauth_type = \"md5\"\n[[user]]\nname = \"u\"\npassword = " + md5 + "[monitor]\nuser = \"m\"\n", {}},
+        {"[[user]]\nname = \"u\"\npassword = " + scram + "[monitor]\nuser = \"m\"\n", {}},
+        {"[[user]]\nname = \"u\"\npassword = " + scram + "[[user]]\nname = \"v\"\npassword = \"plain\"\n", {}},
+        {"[[user]]\nname = \"u\"\npassword = " + scram,
+         {"t.toml:1:1: monitor.user: the monitor has no login: no [[user]] has a password in plain text, and 'user' is not "
+          "set"}},
+        {"[monitor]\npassword = \"m\"\n",
+         {"t.toml:7:12: monitor.password: a password without a user; set 'user' too, or leave both out"}},
         {"user = \"x\"\npassword = " + scram,
          {"t.toml:7:12: database.password: a SCRAM verifier cannot be used to log in to a server; allowed: the "
           "password "
           "itself"}},
-        {"[monitor]\npassword = " + scram,
-         {"t.toml:7:12: monitor.password: a SCRAM verifier cannot be used to log in to a server; allowed: the password "
+        {"[monitor]\nuser = \"m\"\npassword = " + scram,
+         {"t.toml:8:12: monitor.password: a SCRAM verifier cannot be used to log in to a server; allowed: the password "
           "itself"}},
         {"password = \"x\"\n",
          {"t.toml:6:12: database.password: a password without a user; set 'user' too, or leave both out"}},
