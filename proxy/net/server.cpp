@@ -53,6 +53,7 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->host = pool_.host;
     handover->secret = pool_.group.secret;
     handover->history = history();
+    handover->budget = pool_.pool.shared_budget();
     const auto list = [](const session::ParameterRef& set) {
         return std::vector<session::Parameter>(set->entries().begin(), set->entries().end());
     };

@@ -28,6 +28,7 @@ struct Handover {
     cluster::HostIndex host{};
     session::ServerSecret secret;
     pool::SlotHistory history;
+    std::shared_ptr<pool::Budget> budget;  // that a unit of is held with it
     std::vector<session::Parameter> actual, login;
     ParameterList welcome;  // of the group: the other worker may never have seen the primary's login
     std::optional<session::ServerStatements> prepared;

@@ -171,11 +171,6 @@ void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) 
 }
 
 PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
-    const auto found = groups_.find({database, user});
-    if (found != groups_.end()) {
-        if (!secret.client_key.empty()) found->second->secret = secret;
-        return found->second.get();
-    }
     const config::Config& config = shared_.config;
     const config::Database* match = nullptr;
     for (const config::Database& candidate : config.databases) {
@@ -183,10 +178,17 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
         if (candidate.name == "*" && match == nullptr) match = &candidate;
     }
     if (match == nullptr) return nullptr;
+    // All who are forced to be one user on the servers share that user's pools.
+    const std::string& server_user = match->user.empty() ? user : match->user;
+    const auto found = groups_.find({database, server_user});
+    if (found != groups_.end()) {
+        if (match->user.empty() && !secret.client_key.empty()) found->second->secret = secret;
+        return found->second.get();
+    }
     auto group = std::make_unique<PoolGroup>();
     group->database = database;
     group->dbname = match->dbname.empty() ? database : match->dbname;
-    group->user = match->user.empty() ? user : match->user;
+    group->user = server_user;
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
@@ -194,14 +196,14 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->secret = match->user.empty() ? secret : session::ServerSecret{.password = match->password, .md5_hash = {}, .client_key = {}, .server_key = {}};
     const auto cluster = std::find(shared_.clusters.begin(), shared_.clusters.end(), match->cluster);
     group->cluster = static_cast<std::size_t>(cluster - shared_.clusters.begin());
-    return groups_.emplace(std::pair(database, user), std::move(group)).first->second.get();
+    return groups_.emplace(std::pair(database, server_user), std::move(group)).first->second.get();
 }
 
 HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
     const std::size_t index = cluster::index_of(host);
     if (group.hosts.size() <= index) group.hosts.resize(snapshots_[group.cluster]->servers.size());
     if (!group.hosts[index]) {
-        const pool::PoolKey key{snapshots_[group.cluster]->servers[index].name, group.dbname, group.user};
+        const pool::PoolKey key{snapshots_[group.cluster]->servers[index].name, group.database, group.user};
         const pool::PoolLimits limits(shared_.config.pool, group.min_pool_size);
         group.hosts[index] =
             std::make_unique<HostPool>(group, host, key, limits, shared_.budgets.get(key, group.pool_size), id_);
@@ -269,11 +271,13 @@ void Worker::settle(Server& server, const pool::Released& released) {
 }
 
 HostPool* Worker::find_pool(const pool::PoolKey& key) {
-    HostPool* found = nullptr;
-    for_each_pool([&](HostPool& pool) {
-        if (pool.key == key) found = &pool;
-    });
-    return found;
+    for (auto& [name, group] : groups_) {
+        if (group->user != key.user || group->database != key.database) continue;
+        for (auto& pool : group->hosts) {
+            if (pool && pool->key == key) return pool.get();
+        }
+    }
+    return nullptr;
 }
 
 void Worker::for_each_pool(const std::function<void(HostPool&)>& call) {

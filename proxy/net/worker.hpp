@@ -130,7 +130,7 @@ class Worker {
     std::vector<cluster::Balancer> balancers_;                         // by cluster
     std::vector<std::vector<std::uint32_t>> in_use_;                   // by cluster and host
     std::vector<std::vector<TimePoint>> suspect_until_;                // by cluster and host
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<PoolGroup>> groups_;  // by database and client's user
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<PoolGroup>> groups_;  // by database and user on the servers
     std::vector<std::shared_ptr<Client>> clients_;                     // by cancel slot
     std::vector<std::uint32_t> free_slots_;
     std::unordered_set<std::shared_ptr<Server>> servers_;

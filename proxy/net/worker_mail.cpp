@@ -62,7 +62,9 @@ void Worker::hand_over(Server& server, pool::WorkerId to) {
 void Worker::take_over(std::shared_ptr<Handover> handover) {
     post([this, handover = std::move(handover)] {
         PoolGroup* group = this->group(handover->database, handover->user, handover->secret);
-        if (group == nullptr) return;
+        if (group == nullptr) {  // its database is gone: the connection closes with `handover`
+            return handover->budget->give_back();
+        }
         if (group->welcome.empty() && !handover->welcome.empty()) learn_welcome(*group, handover->welcome);
         HostPool& pool = host_pool(*group, handover->host);
         if (handover->fd < 0) {

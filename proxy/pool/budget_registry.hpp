@@ -14,8 +14,8 @@ namespace pgweir::pool {
 
 struct PoolKey {
     std::string server;  // the configured name
-    std::string database;
-    std::string user;
+    std::string database;  // as clients call it, as in PgBouncer: two names of one database have two pools
+    std::string user;      // on the server
     friend auto operator<=>(const PoolKey&, const PoolKey&) = default;
 };
 

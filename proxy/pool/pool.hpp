@@ -137,6 +137,7 @@ class Pool {
     [[nodiscard]] const PoolLimits& limits() const noexcept { return limits_; }
     void set_limits(const PoolLimits& limits) noexcept { limits_ = limits; }
     [[nodiscard]] Budget& budget() const noexcept { return *budget_; }
+    [[nodiscard]] std::shared_ptr<Budget> shared_budget() const noexcept { return budget_; }
     [[nodiscard]] WorkerId worker() const noexcept { return worker_; }
 
   private:

@@ -156,7 +156,6 @@ class ClientMachine {
     bool in_transaction_ = false;
     bool wrote_ = false;          // this transaction ran something that is not a read
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
-    bool copy_discard_ = false;   // the server ended a COPY IN early: the client's rest of it is dropped
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
     bool reset_all_ = false;
     bool reset_one_ = false;

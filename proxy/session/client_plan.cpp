@@ -75,7 +75,7 @@ struct ClientMachine::Draft {
 };
 
 Plan ClientMachine::plan(Bytes in) {
-    if (remaining_ > 0 || copy_discard_) {  // the rest of something that is dropped
+    if (remaining_ > 0) {  // the rest of something that is dropped
         Plan local;
         local.kind = Plan::Kind::local;
         return local;

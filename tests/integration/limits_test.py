@@ -84,6 +84,22 @@ class Limits(ClusterCase):
             self.assertEqual(value(connection, "/* pgweir: primary */ SELECT %s::int", (number,)), number)
         self.assertEqual(self.backends(self.cluster.primary), 1)
 
+    def test_two_names_of_one_database_have_a_pool_each(self):
+        weir = self.weir(proxy={"auth_type": "trust"}, pool={"default_pool_size": 1, "query_wait_timeout": "5s"},
+                         database=[{"name": "one", "dbname": "app"}, {"name": "two", "dbname": "app"}])
+        for name in ("one", "two", "one"):
+            wire = self.wire(weir.port, user="app", database=name)
+            self.assertEqual(wire.ask("/* pgweir: primary */ SELECT current_database()"), [["app"]])
+        self.assertEqual(self.backends(self.cluster.primary), 2)
+
+    def test_users_that_are_one_on_the_servers_share_its_pool(self):
+        users = [{"name": name, "password": "x"} for name in ("anna", "berta")] + [{"name": "admin", "password": "admin", "admin": True}]
+        weir = self.weir(proxy={"auth_type": "trust"}, pool={"default_pool_size": 1, "query_wait_timeout": "5s"}, user=users,
+                         database=[{"name": "app", "user": "app", "password": "app"}])
+        for name in ("anna", "berta", "anna"):
+            self.assertEqual(self.wire(weir.port, user=name).ask("/* pgweir: primary */ SELECT current_user"), [["app"]])
+        self.assertEqual(self.backends(self.cluster.primary), 1)
+
     def test_session_mode_keeps_its_connection(self):
         weir = self.weir(pool={"default_pool_size": 3, "pool_mode": "session"})
         a = self.connect(weir)
