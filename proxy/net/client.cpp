@@ -48,8 +48,14 @@ void Client::start() {
     arm_read();
 }
 
+// No new work for a client that leaves its answers lying, or they would pile up here. COPY data is taken: its notices may
+// lie, as they would at the server.
+bool Client::does_not_read() const noexcept {
+    return blocked() && (server_ == nullptr || server_->machine().copy() != session::Copy::in);
+}
+
 bool Client::gated() const noexcept {
-    if (waiting() || homeless_ || state_ == State::welcome || console_busy_) return true;
+    if (waiting() || homeless_ || state_ == State::welcome || console_busy_ || does_not_read()) return true;
     if (server_ == nullptr) return false;
     if (machine_->mid_message()) return server_->blocked();
     const session::ServerMachine& machine = server_->machine();
@@ -107,7 +113,7 @@ std::size_t Client::work(Bytes bytes) {
     working_ = true;
     const auto keep_alive = shared_from_this();
     std::size_t at = 0;
-    while (state_ != State::closed) {
+    while (state_ != State::closed && !does_not_read()) {
         again_ = false;
         const Bytes rest = bytes.subspan(at);
         std::size_t used = 0;
@@ -160,7 +166,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             return 0;
         case session::Plan::Kind::local: {
             const session::Forwarded forwarded =
-                machine_->forward(bytes, nullptr, worker_.to_server, worker_.to_client);
+                machine_->forward(bytes.first(plan.covered), nullptr, worker_.to_server, worker_.to_client);
             worker_.to_server.clear();
             flush_to_client();
             if (forwarded.failed) fail(forwarded.violation.code, forwarded.violation.message);
@@ -263,10 +269,11 @@ void Client::cancel() {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
         if (state_ != State::session) return;
-        in_.erase(0, machine_->skip_segment(as_bytes(in_)));
+        const auto skipped = machine_->skip_segment(as_bytes(in_));
+        in_.erase(0, skipped.bytes);
         std::string out;
         protocol::append_error(out, "ERROR", sqlstate::kQueryCanceled, "canceling statement due to user request");
-        protocol::append_ready_for_query(out, 'I');
+        if (skipped.ended) protocol::append_ready_for_query(out, 'I');
         send(as_bytes(out));
         return resume();
     }

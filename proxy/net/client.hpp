@@ -83,6 +83,7 @@ class Client final : public Peer, public pool::Waiter {
     void ask_server_for_settings();
     void welcome();
     void console_welcome();
+    [[nodiscard]] bool does_not_read() const noexcept;
     [[nodiscard]] bool gated() const noexcept;
     void acquire(routing::Route route);
     void acquire_from(HostPool& pool);

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kPause{100};  // when the process is out of 
 
 }  // namespace
 
-Listener::Listener(boost::asio::io_context& io, Shared& shared) : io_(io), shared_(shared), pause_(io) {}
+Listener::Listener(boost::asio::io_context& io, Shared& shared) : io_(io), shared_(shared) {}
 
 void Listener::start() {
     using boost::asio::ip::tcp;
@@ -50,6 +50,7 @@ void Listener::listen(const boost::asio::ip::tcp::endpoint& endpoint) {
         acceptor.listen(4096);
         acceptor.non_blocking(true);
         acceptors_.push_back(std::move(acceptor));
+        pauses_.emplace_back(io_);
     } catch (const boost::system::system_error& error) {
         throw std::runtime_error("cannot listen on " + endpoint.address().to_string() + " port " +
                                  std::to_string(endpoint.port()) + ": " + error.code().message());
@@ -59,7 +60,7 @@ void Listener::listen(const boost::asio::ip::tcp::endpoint& endpoint) {
 void Listener::stop() {
     boost::system::error_code ignored;
     for (auto& acceptor : acceptors_) acceptor.close(ignored);
-    pause_.cancel();
+    for (auto& pause : pauses_) pause.cancel();
 }
 
 void Listener::arm(std::size_t which) {
@@ -88,8 +89,8 @@ void Listener::accept_all(std::size_t which) {
 }
 
 void Listener::pause(std::size_t which) {
-    pause_.expires_after(kPause);
-    pause_.async_wait([this, which](const boost::system::error_code& error) {
+    pauses_[which].expires_after(kPause);
+    pauses_[which].async_wait([this, which](const boost::system::error_code& error) {
         if (!error) arm(which);
     });
 }

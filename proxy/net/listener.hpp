@@ -31,7 +31,7 @@ class Listener {
     boost::asio::io_context& io_;
     Shared& shared_;
     std::vector<boost::asio::ip::tcp::acceptor> acceptors_;
-    boost::asio::steady_timer pause_;
+    std::vector<boost::asio::steady_timer> pauses_;  // by acceptor
 };
 
 }  // namespace pgweir::net

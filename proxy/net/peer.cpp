@@ -27,12 +27,21 @@ int Peer::release_socket() noexcept {
     return std::exchange(fd_, -1);
 }
 
-void Peer::watch(std::uint32_t events) noexcept {
+// Whoever met the failure may be anywhere: the owner is told from the loop.
+void Peer::lose() {
+    if (std::exchange(lost_, true)) return;
+    poller_.post([weak = weak_from_this()] {
+        const std::shared_ptr<Peer> self = weak.lock();
+        if (self && self->open()) self->on_lost();
+    });
+}
+
+void Peer::watch(std::uint32_t events) {
     if (in_poller_ && events == watched_) return;
     watched_ = events;
     if (in_poller_) return poller_.change(fd_, events, *this);
     in_poller_ = poller_.add(fd_, events, *this);
-    lost_ |= !in_poller_;
+    if (!in_poller_) lose();
 }
 
 void Peer::unwatch() noexcept {
@@ -85,10 +94,7 @@ void Peer::send(Bytes bytes) {
         return;
     }
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && !is_only_busy(errno)) {
-        lost_ = true;
-        return;
-    }
+    if (sent < 0 && !is_only_busy(errno)) return lose();
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) return;
     unsent_.assign(as_text(bytes.subspan(taken)));
@@ -98,8 +104,7 @@ void Peer::send(Bytes bytes) {
 void Peer::flush_unsent() {
     const std::string rest = std::exchange(unsent_, {});
     send(as_bytes(rest));
-    if (lost_) return on_lost();
-    if (blocked()) return;
+    if (lost_ || blocked()) return;
     watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
     on_drained();
 }

@@ -34,7 +34,7 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     virtual void on_readable() = 0;
     // All that was kept has been sent.
     virtual void on_drained() = 0;
-    // The socket failed while bytes were waiting.
+    // The socket failed in send() or arm_read(); called later, never from there.
     virtual void on_lost() = 0;
     // The end of connect(); `error` is 0 or errno's, and the socket closed then.
     virtual void on_connected(int error);
@@ -59,7 +59,8 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
 
   private:
     void on_events(std::uint32_t events) final;
-    void watch(std::uint32_t events) noexcept;
+    void watch(std::uint32_t events);
+    void lose();
     void unwatch() noexcept;
     void finish_connect();
     void flush_unsent();

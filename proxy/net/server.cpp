@@ -41,6 +41,7 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     machine_ = std::make_unique<session::ServerMachine>(
         worker.parameters(), worker.parameters().intern(std::move(handover.actual)), std::size_t{0});
     machine_->prepared() = std::move(*handover.prepared);
+    machine_->unnamed_unknown = true;  // whose it was stays behind
 }
 
 std::shared_ptr<Handover> Server::hand_over() {
@@ -66,12 +67,14 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->connected = connected_;
     handover->id = id_;
     done_ = true;
+    // In the middle of a message it cannot go on elsewhere: the other worker gets its place in the pool, and logs in.
+    if (!partial_.empty() || lost()) close_socket();
     handover->fd = release_socket();
     return handover;
 }
 
 void Server::link(Client& client) noexcept {
-    held_for_cancel_ = false;
+    held_for_cancel_ = told_ = false;
     client_ = &client;
     requested_ = std::chrono::system_clock::now();
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
@@ -111,13 +114,18 @@ void Server::on_answer(Bytes bytes) {
         worker_.to_client.clear();
     }
     fatal_ |= progress.fatal;
+    told_ |= progress.told;
+    if (progress.statement_missing) retire();
     if (progress.violation) return close("server broke the protocol");
     if (progress.consumed < bytes.size()) partial_.assign(as_text(bytes.subspan(progress.consumed)));
     if (progress.read_only_refusal && worker_.snapshot(pool_.group.cluster)->primary == pool_.host) {
         worker_.shared().probe_now(pool_.group.cluster, pool_.host);
     }
     if (client_ != nullptr && client_->lost()) return client_->close("connection lost");
+    if (fatal_ && machine_->quiet()) return close("server ended the connection");
     if (progress.ready) return settle_down();
+    // COPY data that nobody will send.
+    if (client_ == nullptr && machine_->copy() == session::Copy::in) return clean_up();
     if (client_ != nullptr) client_->resume();
 }
 
@@ -222,6 +230,7 @@ void Server::settle_down() {
 
 // The client is done with a clean session: somebody else's turn.
 void Server::release() {
+    arm_read();  // the last client may have been too slow for its answers
     Client* client = std::exchange(client_, nullptr);
     std::shared_ptr<Client> next = client != nullptr ? client->self() : nullptr;
     if (next) {
@@ -245,11 +254,13 @@ void Server::abandon() {
     }
     // A Sync of ours would commit what the client has not: the server must see the connection end.
     must_close_ |= machine_->unsynced();
+    // What is under way may change the session, and nobody will be there to note it.
+    dirty_ |= !machine_->quiet();
     machine_->release_settings_hold();
     if (done_) return;
     if (fatal_ || lost()) return close("server ended the connection");
     arm_read();  // it may have been paused for the client's sake
-    if (!step_) clean_up();
+    if (!step_ || step_done()) clean_up();
 }
 
 // Nobody is linked: bring the session back to where everybody may have it.
@@ -311,13 +322,7 @@ void Server::close(std::string_view why) {
     spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id_, pool_.key.server,
                   pool_.key.database, pool_.key.user, why);
     worker_.counters().server_disconnects.add();
-    if (Client* client = std::exchange(client_, nullptr)) {
-        worker_.count_use(pool_.group.cluster, pool_.host, -1);
-        const bool busy = machine_ && !machine_->quiet();
-        const bool unknown = busy && client->route().reason != sql::Reason::read &&
-                             client->route().target == routing::Target::primary;
-        client->server_lost(fatal_, unknown);
-    }
+    if (client_ != nullptr) part_with_client();
     if (ended_ || lost() || !open()) return gone();
     // The server counts a backend until it has exited: the place in the pool is free when it hangs up, not before.
     pool_.pool.closing(*this);
@@ -325,6 +330,24 @@ void Server::close(std::string_view why) {
     end_sending();
     arm_read();
     if (lost()) gone();
+}
+
+void Server::part_with_client() {
+    Client* client = std::exchange(client_, nullptr);
+    const auto keep_alive = client->self();
+    worker_.count_use(pool_.group.cluster, pool_.host, -1);
+    counting_ = false;
+    session::ClientMachine* session = client->machine();
+    if (machine_ && machine_->releasable() && !step_ && !told_ && session != nullptr && !session->mid_message()) {
+        session->segment_done(*machine_);
+        if (session->pin() == session::Pin::none && !session->tainted()) {  // its answer was whole: it loses nothing
+            client->unlink();
+            return client->resume();
+        }
+    }
+    const bool unknown = machine_ && !machine_->quiet() && client->route().reason != sql::Reason::read &&
+                         client->route().target == routing::Target::primary;
+    client->server_lost(told_, unknown);
 }
 
 // Nothing that comes is wanted any more, but for its end.

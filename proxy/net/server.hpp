@@ -98,6 +98,7 @@ class Server final : public Peer, public pool::ServerSlot {
     void on_end();
     void linger();
     void gone();
+    void part_with_client();
     [[nodiscard]] bool step_done();
     void clean_up();
     void release();
@@ -124,6 +125,7 @@ class Server final : public Peer, public pool::ServerSlot {
     bool held_for_cancel_ = false;
     bool counting_ = false;
     bool fatal_ = false;
+    bool told_ = false;       // its FATAL error has reached the linked client
     bool ended_ = false;      // its end of the connection
     bool done_ = false;
 };

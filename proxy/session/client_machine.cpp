@@ -13,6 +13,14 @@ namespace pgweir::session {
 
 namespace sqlstate = protocol::sqlstate;
 
+namespace {
+
+constexpr sql::Effect kMayChangeSettings = sql::Effect::set_reported | sql::Effect::set_other | sql::Effect::set_role |
+                                           sql::Effect::reset | sql::Effect::discard_all | sql::Effect::taint |
+                                           sql::Effect::load | sql::Effect::set_local;
+
+}  // namespace
+
 ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& parameters, ClientSetup setup)
     : statements_(statements),
       parameters_(parameters),
@@ -76,9 +84,19 @@ void ClientMachine::segment_done(ServerMachine& server) {
     reset_settings(server);
 }
 
-// RESET and DISCARD ALL go back to the session's start, the server's own start may be another (semantics.md D).
+void ClientMachine::forget_resets() noexcept {
+    reset_all_ = reset_one_ = reset_seen_ = error_seen_ = settings_doubtful_ = false;
+    reset_name_.clear();
+}
+
+// RESET and DISCARD ALL go back to the session's start, the server's own start may be another (semantics.md D). One that
+// failed changed nothing; where an error came, too, it is not known what was undone.
 void ClientMachine::reset_settings(ServerMachine& server) {
-    if (!reset_all_ && !reset_one_) return;
+    const bool asked = reset_all_ || reset_one_;
+    if (!asked || !reset_seen_ || error_seen_) {
+        if (asked && reset_seen_ && pin_ == Pin::none) pin_ = Pin::setting;
+        return forget_resets();
+    }
     std::vector<Parameter> known;
     for (const Parameter& parameter : server.actual()->entries()) {
         const bool gone = !is_tracked_report(parameter.name) && (reset_all_ || same_name(parameter.name, reset_name_));
@@ -90,8 +108,7 @@ void ClientMachine::reset_settings(ServerMachine& server) {
     } else if (const std::string* value = setup_.start->find(reset_name_)) {
         desired_ = parameters_.with(desired_, reset_name_, *value);
     }
-    reset_all_ = reset_one_ = false;
-    reset_name_.clear();
+    forget_resets();
     settings_changed();
 }
 
@@ -139,8 +156,9 @@ StatementRef ClientMachine::find_statement(std::string_view name) const {
 bool ClientMachine::is_local(const sql::Statement& judged) const {
     if (judged.local != sql::Local::none) return true;
     // DEALLOCATE of a name that the extended protocol made: servers know it by another name.
-    return has(judged.effects, sql::Effect::deallocate_one) && !judged.multiple && names_ != nullptr &&
-           names_->contains(folded_identifier(judged.name));
+    if (!has(judged.effects, sql::Effect::deallocate_one) || judged.multiple) return false;
+    const std::string name = folded_identifier(judged.name);
+    return name.starts_with(kServerStatementPrefix) || (names_ != nullptr && names_->contains(name));
 }
 
 // The wire answer to a statement of pgweir's own, without ParseComplete, BindComplete and ReadyForQuery.
@@ -152,8 +170,13 @@ std::string ClientMachine::run_local(const sql::Statement& judged, TransactionSt
         return out;
     }
     if (judged.local == sql::Local::none) {
-        names_->erase(folded_identifier(judged.name));
-        protocol::append_command_complete(out, "DEALLOCATE");
+        const std::string name = folded_identifier(judged.name);
+        if (names_ != nullptr && names_->erase(name) > 0) {
+            protocol::append_command_complete(out, "DEALLOCATE");
+        } else {
+            protocol::append_error(out, "ERROR", sqlstate::kInvalidStatementName,
+                                   "prepared statement \"" + name + "\" does not exist");
+        }
         return out;
     }
     return answer_local_setting(judged, read_preference_, setup_.read_preference);
@@ -161,7 +184,8 @@ std::string ClientMachine::run_local(const sql::Statement& judged, TransactionSt
 
 // Why a statement must not run here at all; empty when it may.
 std::string_view ClientMachine::refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept {
-    const bool in_block = server.status() != TransactionStatus::idle;
+    // Behind a Flush, or a Query inside an extended segment, more comes than was planned.
+    const bool in_block = server.status() != TransactionStatus::idle || server.unsynced();
     const bool used_here = wrote_ || judged.multiple || judged.reason == sql::Reason::write ||
                            has(judged.effects, sql::Effect::sequence);
     if (has(judged.effects, sql::Effect::currval) && pin_ == Pin::none && !used_here) {
@@ -184,6 +208,8 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
         case sql::Reason::explain_other:
         case sql::Reason::explain_analyze:
         case sql::Reason::not_a_read:
+        case sql::Reason::multiple_statements:
+        case sql::Reason::too_long:
             return "this statement may not run in a READ ONLY transaction that pgweir has begun on a replica "
                    "(begin the transaction with /* pgweir: primary */ BEGIN READ ONLY)";
         default:
@@ -196,6 +222,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
 
 void ClientMachine::apply_effects(const sql::Statement& judged, const ServerMachine& server) {
     const sql::Effect effects = judged.effects;
+    settings_doubtful_ |= judged.multiple || has(effects, kMayChangeSettings);
     if (judged.reason == sql::Reason::ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
     if (effects == sql::Effect::none) return;

@@ -35,6 +35,7 @@ struct Plan {
         violation,   // `violation` ends the connection
     };
     Kind kind = Kind::incomplete;
+    std::size_t covered = 0;  // bytes of a local segment: forward() gets these and no more
     routing::Route route;
     Violation violation;
 };
@@ -74,12 +75,20 @@ class ClientMachine {
     void segment_done(ServerMachine& server);
     // Settings that a linked session must have replayed before its next segment (after RESET). As attach().
     bool replay_settings(ServerMachine& server, std::string& to_server, Gather& to_client);
-    // The waiting segment at the front is given up (cancelled): how many bytes it has.
-    [[nodiscard]] std::size_t skip_segment(Bytes in);
+    // The waiting segment at the front is given up (cancelled). `ended`: a ReadyForQuery is due now; else the client's Sync
+    // is still to come, and what it sends until then is dropped.
+    struct Skipped {
+        std::size_t bytes = 0;
+        bool ended = false;
+    };
+    [[nodiscard]] Skipped skip_segment(Bytes in);
     // The server was released or lost.
     void detached() noexcept;
 
     // --- Called by the server's machine.
+    // A statement that may be a RESET or DISCARD ALL has succeeded; an error may have undone it.
+    void reset_reported() noexcept { reset_seen_ = true; }
+    void error_reported() noexcept { error_seen_ = true; }
     // Returns whether the client is to see the ParameterStatus.
     [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
     void restore_statement(const std::string& name, StatementRef previous);
@@ -123,7 +132,8 @@ class ClientMachine {
     void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
     void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
     void make_room(Sink& sink);
-    void ensure_prepared(const StatementRef& statement, Sink& sink);
+    [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
+    [[nodiscard]] bool needs_server(Sink& sink);
     void ensure_unnamed(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
@@ -131,6 +141,7 @@ class ClientMachine {
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, const ServerMachine& server);
     void reset_settings(ServerMachine& server);
+    void forget_resets() noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
     void settings_changed();
@@ -159,6 +170,9 @@ class ClientMachine {
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
     bool reset_all_ = false;
     bool reset_one_ = false;
+    bool reset_seen_ = false;     // a RESET, SET or DISCARD ALL succeeded in this segment
+    bool error_seen_ = false;     // something failed in this segment
+    bool settings_doubtful_ = false;  // something in this segment may have changed a setting
     bool default_read_only_ = false;
     bool default_serializable_ = false;
     bool extended_open_ = false;  // inside an extended segment

@@ -51,14 +51,17 @@ struct ClientMachine::Draft {
     std::optional<routing::Route> route;
     // Statements parsed earlier in this segment, the newest last: they are not in the client's table yet.
     std::vector<std::pair<std::string_view, StatementRef>> parsed;
-    std::size_t executes = 0;
-    bool local_bound = false;
+    // The portal bound to a statement of pgweir's own in this segment.
+    std::optional<std::string_view> local_portal;
     bool extended = false;  // an extended message came before
+    bool closes = false;    // a Close came
+    bool others = false;    // something else did that a Close may matter to
 
     void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
     void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
-    // The segment ends here: what is known decides.
+    // The segment ends here: what is known decides. A Close may take away what a local answer would rest on.
     bool end() {
+        if (closes && others) primary(sql::Reason::no_statement);
         plan.kind = route ? Plan::Kind::server : Plan::Kind::local;
         if (route) plan.route = *route;
         return false;
@@ -78,6 +81,7 @@ Plan ClientMachine::plan(Bytes in) {
     if (remaining_ > 0) {  // the rest of something that is dropped
         Plan local;
         local.kind = Plan::Kind::local;
+        local.covered = std::min<std::size_t>(remaining_, in.size());
         return local;
     }
     Draft draft;
@@ -91,6 +95,7 @@ Plan ClientMachine::plan(Bytes in) {
             return draft.incomplete(), draft.plan;
         }
         const std::size_t here = std::min(rest.size(), frame->size());
+        draft.plan.covered = at + here;
         if (!plan_message(draft, *frame, rest.subspan(protocol::kHeaderSize, here - protocol::kHeaderSize), here)) break;
         if (here < frame->size() || at + here > kMaxSegment) {
             // Too long to be held back: decided on what is known, and that is not the whole segment.
@@ -103,17 +108,23 @@ Plan ClientMachine::plan(Bytes in) {
     return draft.plan;
 }
 
-std::size_t ClientMachine::skip_segment(Bytes in) {
+ClientMachine::Skipped ClientMachine::skip_segment(Bytes in) {
     planned_valid_ = false;
     std::size_t at = 0;
     while (true) {
         const auto frame = protocol::peek_frame(in.subspan(at), setup_.max_message);
-        if (!frame || in.size() - at < frame->size()) break;
-        at += frame->size();
-        if (frame->tag == frontend::kQuery || frame->tag == frontend::kSync) return at;
+        if (!frame) break;
+        const std::size_t here = std::min(in.size() - at, frame->size());
+        const bool ends = frame->tag == frontend::kQuery || frame->tag == frontend::kSync || frame->tag == frontend::kFunctionCall;
+        if (here < frame->size() && (!ends || at > 0)) break;
+        at += here;
+        if (!ends) continue;
+        remaining_ = static_cast<std::uint32_t>(frame->size() - here);
+        remaining_dropped_ = true;
+        return {at, true};
     }
     drop_to_sync_ = true;
-    return at;
+    return {at, false};
 }
 
 StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_view name) const {
@@ -125,7 +136,9 @@ StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_vi
 
 bool ClientMachine::plan_query(Draft& draft, Bytes body) {
     planned_ = sql::classify(query_text(body), lex_, statements_.functions());
-    planned_valid_ = !draft.extended;
+    // Kept over a wait, but not with slices of bytes that may be gone by then.
+    if (draft.extended) draft.primary(sql::Reason::flushed_segment);  // its Sync comes later, with anything before it
+    planned_valid_ = !draft.extended && planned_.name.empty() && planned_.value.empty();
     if (is_local(planned_) && !draft.extended) return draft.end();
     draft.add(routing::choose_route(planned_, facts()));
     return draft.end();
@@ -134,6 +147,7 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
 // One message of the segment; false when the plan is made.
 bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t here) {
     const bool complete = here == frame.size();
+    if (drop_to_sync_ && frame.tag != frontend::kSync && frame.tag != frontend::kTerminate) return draft.end();
     if (complete && !well_formed(frame.tag, body)) return draft.fail(kBadMessage);
     const auto judge = [&](const StatementRef& statement) {
         if (!statement) {
@@ -163,7 +177,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             const auto name = take_string(rest);
             if (!name) return draft.fail(kBadMessage);
             StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
-            if (is_local(statement->judged)) draft.local_bound = true;
+            draft.others = true;
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
             // hold transactions on other connections meanwhile).
             if (!statements_.accepted(*statement) || name->empty()) judge(statement);
@@ -178,7 +192,12 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             const auto name = portal ? take_string(rest) : std::nullopt;
             if (!name) return complete || here > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
             const StatementRef statement = planned_statement(draft, *name);
-            draft.local_bound = statement && is_local(statement->judged);
+            draft.others = true;
+            if (statement && is_local(statement->judged)) {
+                draft.local_portal = *portal;
+            } else if (draft.local_portal == *portal) {
+                draft.local_portal.reset();
+            }
             judge(statement);
             draft.extended = true;
             return true;
@@ -189,12 +208,16 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             if (!complete) return frame.size() > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
             if (body.empty()) return draft.fail(kBadMessage);
             draft.extended = true;
-            if (frame.tag == frontend::kClose) return true;
-            if (frame.tag == frontend::kExecute) ++draft.executes;
+            if (frame.tag == frontend::kClose) {
+                draft.closes = true;
+                return true;
+            }
+            draft.others = true;
+            Bytes rest = frame.tag == frontend::kDescribe ? body.subspan(1) : body;
+            const std::string_view name = take_string(rest).value_or(std::string_view{});
             if (frame.tag == frontend::kDescribe && body[0] == std::byte{'S'}) {
-                Bytes rest = body.subspan(1);
-                judge(planned_statement(draft, take_string(rest).value_or(std::string_view{})));
-            } else if (!draft.route && !draft.local_bound) {
+                judge(planned_statement(draft, name));
+            } else if (!draft.route && draft.local_portal != name) {
                 draft.primary(sql::Reason::no_statement);
             }
             return true;
@@ -202,9 +225,8 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
         case frontend::kSync: return complete ? draft.end() : draft.incomplete();
         case frontend::kFlush:
             if (!complete) return draft.incomplete();
-            if (draft.route && (draft.executes != 1 || draft.route->target != routing::Target::replica)) {
-                draft.primary(sql::Reason::flushed_segment);
-            }
+            // What comes behind it goes to the same server, and may be anything.
+            if (draft.route) draft.primary(sql::Reason::flushed_segment);
             return draft.end();
         case frontend::kFunctionCall: draft.primary(sql::Reason::fast_path); return draft.end();
         case frontend::kCopyData:

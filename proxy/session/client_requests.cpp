@@ -116,6 +116,7 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
     const bool skipping = drop_to_sync_ || (sink.server != nullptr && sink.server->skipping());
     if (skipping && !ends_drop) {  // the server would ignore it
         remaining_dropped_ = true;
+        planned_valid_ = false;
         return;
     }
     if (message.complete() && !well_formed(message.tag, message.body())) {
@@ -142,7 +143,17 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
     }
 }
 
+// plan() sees to it that there is a server for whatever needs one. What it could not foresee (a statement that goes away
+// in the middle of its segment) is an error for the client.
+bool ClientMachine::needs_server(Sink& sink) {
+    if (sink.server != nullptr) return true;
+    remaining_dropped_ = true;
+    raise(sqlstate::kInvalidStatementName, "prepared statement does not exist", false, sink);
+    return false;
+}
+
 void ClientMachine::pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo) {
+    if (!needs_server(sink)) return;
     sink.to_server.pass(message.whole);
     sink.server->expect({.request = request, .undo = std::move(undo)}, sink.to_client);
     if (request < Request::sync) sink.server->set_unsynced(true);
@@ -163,12 +174,18 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
                                       : sql::classify(query_text(message.body()), lex_, statements_.functions());
     ++sink.result.segments;
     unnamed_ = {};
-    if (is_local(judged) && !extended_open_) {
+    if (is_local(judged) && (!extended_open_ || sink.server == nullptr)) {
+        extended_open_ = drop_to_sync_ = false;
         // The slices of a plan may be gone: judged again, from the bytes that are here.
         const sql::Statement local = sql::classify(query_text(message.body()), lex_, statements_.functions());
         std::string& out = sink.to_client.own();
         out += run_local(local, sink.status());
         protocol::append_ready_for_query(out, static_cast<char>(sink.status()));
+        return;
+    }
+    if (sink.server == nullptr) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
         return;
     }
     sink.server->unnamed = {};
@@ -185,7 +202,15 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
 void ClientMachine::on_large(const Message& message, Sink& sink) {
     ++sink.result.segments;
     planned_valid_ = false;
-    tainted_ = true;
+    if (!needs_server(sink)) return;
+    if (on_replica_) {  // it could be anything
+        remaining_dropped_ = true;
+        return raise(sqlstate::kReadOnlyTransaction,
+                     "this may not run in a READ ONLY transaction that pgweir has begun on a replica "
+                     "(begin the transaction with /* pgweir: primary */ BEGIN READ ONLY)",
+                     true, sink);
+    }
+    tainted_ = settings_doubtful_ = true;
     wrote_ = true;
     unnamed_ = {};
     sink.server->unnamed = {};
@@ -204,7 +229,9 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     extended_open_ = true;
     ++statements_.counters.client_parses;
     const std::string_view statement_name = *parsed_name;
-    StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
+    // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
+    const ParameterRef settings = settings_doubtful_ ? statements_.private_settings(parameters_, plan_settings_) : plan_settings_;
+    StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
     auto undo = std::make_unique<Undo>();
     undo->client_change = true;
     undo->client_name = statement_name;
@@ -253,10 +280,16 @@ void ClientMachine::make_room(Sink& sink) {
     sink.server->set_unsynced(true);
 }
 
-// Prepares a named statement on the server, if it is not there.
-void ClientMachine::ensure_prepared(const StatementRef& statement, Sink& sink) {
+// Prepares a named statement on the server, if it is not there, and says as which one it is known: parsed under other
+// settings than at first it may mean something else, and is not the others' statement.
+StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
     ServerMachine& server = *sink.server;
-    if (server.prepared().use(statement->id)) return;
+    if (server.prepared().use(statement->id)) return statement;
+    const ParameterRef settings = settings_doubtful_ ? statements_.private_settings(parameters_, plan_settings_) : plan_settings_;
+    if (statement->settings != settings) {
+        statement = statements_.intern(statement->tail, settings, lex_);
+        if (server.prepared().use(statement->id)) return statement;
+    }
     make_room(sink);
     auto undo = std::make_unique<Undo>();
     undo->server_statement = statement->id;
@@ -267,6 +300,7 @@ void ClientMachine::ensure_prepared(const StatementRef& statement, Sink& sink) {
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     server.expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
     server.set_unsynced(true);
+    return statement;
 }
 
 // Makes the server's unnamed statement the client's, or none.
@@ -307,6 +341,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
         return fake(Request::bind, protocol::kBindComplete, sink);
     }
+    if (!needs_server(sink)) return;
     if (statement) {
         if (const std::string_view why = refusal(statement->judged, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
@@ -322,8 +357,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     }
     std::string server_name(*name);
     if (statement) {
-        ensure_prepared(statement, sink);
-        server_name = statement->server_name();
+        server_name = ensure_prepared(statement, sink)->server_name();
     } else if (name->starts_with(kServerStatementPrefix)) {
         server_name.insert(0, "unknown ");  // never another client's statement
     }
@@ -352,14 +386,14 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
     if (statement && is_local(statement->judged)) {
         return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
     }
+    if (!needs_server(sink)) return;
     if (name.empty()) {
         ensure_unnamed(sink);
         return pass(message, Request::describe, sink);
     }
     if (!statement && !name.starts_with(kServerStatementPrefix)) return pass(message, Request::describe, sink);
-    if (statement) ensure_prepared(statement, sink);
     protocol::append_describe(sink.to_server.own(), 'S',
-                              statement ? statement->server_name() : "unknown " + std::string(name));
+                              statement ? ensure_prepared(statement, sink)->server_name() : "unknown " + std::string(name));
     sink.server->expect({.request = Request::describe}, sink.to_client);
     sink.server->set_unsynced(true);
 }
@@ -375,7 +409,7 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
         return fake(Request::execute, std::move(answer), sink);
     }
     pass(message, Request::execute, sink);
-    if (!copy_bound_) return;
+    if (!copy_bound_ || sink.server == nullptr) return;
     // The answer decides what the client's next bytes mean; Flush makes it come at once.
     protocol::append_flush(sink.to_server.own());
     sink.server->hold_for_copy();
@@ -410,6 +444,7 @@ void ClientMachine::on_sync(const Message& message, Sink& sink) {
     copy_bound_ = false;
     drop_to_sync_ = false;
     if (sink.server == nullptr) {
+        local_portal_.reset();
         protocol::append_ready_for_query(sink.to_client.own(), 'I');
         return;
     }

@@ -147,6 +147,7 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
                 prepared_.clear();
                 client->statements_dropped();
             }
+            if (tag == "RESET" || tag == "SET" || tag == "DISCARD ALL") client->reset_reported();
         }
     }
     copy_ = Copy::none;
@@ -184,10 +185,17 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     if (ours) {
         internal_failed_ = true;
         outcome_.error_body = as_text(message.body());
-    } else if (client != nullptr) {
+    } else if (client != nullptr && !(progress.fatal && releasable())) {
+        client->error_reported();
         remaining_forward_ = true;  // also of an injected Parse: its failure is the Bind's failure
         out.pass(message.whole);
+        progress.told |= progress.fatal;
+    } else {
+        remaining_forward_ = false;  // a FATAL between two clients' work is nobody's
     }
+    // Somebody has deallocated behind our back what is believed to be prepared here.
+    progress.statement_missing |= fields.code == protocol::sqlstate::kInvalidStatementName &&
+                                  fields.message.find(kServerStatementPrefix) != std::string_view::npos;
     copy_ = Copy::none;
     copy_hold_ = false;
     if (queue_.empty() || queue_.front().ends_ready()) return;

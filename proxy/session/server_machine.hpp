@@ -28,6 +28,8 @@ struct ServerProgress {
     bool ready = false;       // at least one ReadyForQuery came: the owner looks at releasable() and at what to do next
     bool violation = false;   // the server broke the protocol: close both
     bool fatal = false;       // it sent a FATAL error: the connection is about to end
+    bool told = false;        // the client has got that error
+    bool statement_missing = false;  // a prepared statement of ours is not there: the connection is not to be used again
     bool read_only_refusal = false;  // 25006 came: a primary may have been demoted (semantics.md G)
 };
 

@@ -43,6 +43,10 @@ StatementRef::~StatementRef() {
     if (statement_ != nullptr) cache_->released(*statement_);
 }
 
+ParameterRef StatementCache::private_settings(ParameterTable& table, const ParameterRef& settings) {
+    return table.with(settings, "pgweir.statement", std::to_string(next_id()));
+}
+
 StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex) {
     const auto found = statements_.find(Key{tail, settings.get()});
     if (found != statements_.end()) return {*this, *found->second};

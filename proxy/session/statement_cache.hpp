@@ -70,6 +70,9 @@ class StatementCache {
     // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
     [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
 
+    // Settings that are nobody else's, for a statement that must not be shared.
+    [[nodiscard]] ParameterRef private_settings(ParameterTable& table, const ParameterRef& settings);
+
     // Grows with every DDL that passes: what a server accepted before may be refused now.
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
     void ddl_passed() noexcept { ++epoch_; }

@@ -1,0 +1,116 @@
+#include "proxy/net/poller.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <thread>
+
+namespace pgweir::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Pair {
+    Pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0); }
+    ~Pair() {
+        for (const int fd : ends) ::close(fd);
+    }
+    void write() const { EXPECT_EQ(::write(ends[1], "x", 1), 1); }
+    std::array<int, 2> ends{};
+};
+
+struct Recorder final : Poller::Watcher {
+    void on_events(std::uint32_t events) override {
+        seen.push_back(events);
+        if (then) then();
+    }
+    std::vector<std::uint32_t> seen;
+    std::function<void()> then;
+};
+
+void turn(Poller& poller, std::chrono::milliseconds limit = 0ms) {
+    poller.wait(limit);
+    poller.dispatch();
+}
+
+TEST(Poller, TellsWhatIsReadyUntilItIsRead) {
+    Poller poller;
+    Pair pair;
+    Recorder recorder;
+    ASSERT_TRUE(poller.add(pair.ends[0], EPOLLIN, recorder));
+    turn(poller);
+    EXPECT_TRUE(recorder.seen.empty());
+    pair.write();
+    turn(poller);
+    turn(poller);  // level-triggered: nobody has read it
+    EXPECT_EQ(recorder.seen, (std::vector<std::uint32_t>{EPOLLIN, EPOLLIN}));
+    poller.change(pair.ends[0], 0, recorder);
+    turn(poller);
+    EXPECT_EQ(recorder.seen.size(), 2U);
+    poller.change(pair.ends[0], EPOLLOUT, recorder);
+    turn(poller);
+    EXPECT_EQ(recorder.seen.back(), EPOLLOUT);
+}
+
+TEST(Poller, WhoIsRemovedHearsNothingOfTheSameWake) {
+    Poller poller;
+    Pair one, two;
+    Recorder first, second;
+    ASSERT_TRUE(poller.add(one.ends[0], EPOLLIN, first));
+    ASSERT_TRUE(poller.add(two.ends[0], EPOLLIN, second));
+    // Whichever is told first takes the other one out.
+    first.then = [&] { poller.remove(two.ends[0], second); };
+    second.then = [&] { poller.remove(one.ends[0], first); };
+    one.write();
+    two.write();
+    turn(poller);
+    EXPECT_EQ(first.seen.size() + second.seen.size(), 1U);
+}
+
+TEST(Poller, ADescriptorCannotBeWatchedTwiceAndABadOneNot) {
+    Poller poller;
+    Pair pair;
+    Recorder recorder;
+    EXPECT_TRUE(poller.add(pair.ends[0], EPOLLIN, recorder));
+    EXPECT_FALSE(poller.add(pair.ends[0], EPOLLIN, recorder));
+    EXPECT_FALSE(poller.add(-1, EPOLLIN, recorder));
+}
+
+TEST(Poller, TasksOfOtherThreadsWakeItAndKeepTheirOrder) {
+    Poller poller;
+    std::vector<int> order;
+    std::thread other([&] {
+        for (int i = 0; i < 1000; ++i) poller.post([&order, i] { order.push_back(i); });
+    });
+    while (order.size() < 1000) turn(poller, 10s);
+    other.join();
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(order[static_cast<std::size_t>(i)], i);
+}
+
+TEST(Poller, ATaskMayPostAnother) {
+    Poller poller;
+    int runs = 0;
+    poller.post([&] {
+        ++runs;
+        poller.post([&] { ++runs; });
+    });
+    turn(poller);
+    EXPECT_EQ(runs, 1);
+    turn(poller, 10s);
+    EXPECT_EQ(runs, 2);
+}
+
+TEST(Poller, WhatWasNeverRunIsGivenUpWithIt) {
+    const auto held = std::make_shared<int>(0);
+    {
+        Poller poller;
+        poller.post([held] {});
+    }
+    EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace pgweir::net
