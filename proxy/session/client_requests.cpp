@@ -462,9 +462,8 @@ void ClientMachine::raise(std::string_view code, std::string_view text, bool sim
         return;
     }
     protocol::append_query(sink.to_server.own(), raising_sql(code, text));
-    sink.server->unnamed = {};
+    sink.server->unnamed = {};  // the client still has its own: it is parsed again when it is used
     sink.server->unnamed_unknown = false;
-    unnamed_ = {};
     sink.server->expect({.request = Request::query, .hide_ready = !simple}, sink.to_client);
     if (!simple) sink.server->set_unsynced(true);  // the client's Sync is still to come
 }

@@ -52,6 +52,7 @@ class ReplyQueue {
     [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - head_; }
     [[nodiscard]] Expected& front() noexcept { return entries_[head_]; }
+    [[nodiscard]] Expected& at(std::size_t i) noexcept { return entries_[head_ + i]; }  // 0: the front
     [[nodiscard]] const Expected& front() const noexcept { return entries_[head_]; }
 
     void push(Expected expected) {

@@ -144,8 +144,7 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
             const std::string_view body = as_text(message.body());
             const std::string_view tag = body.substr(0, body.find('\0'));
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
-                prepared_.clear();
-                client->statements_dropped();
+                forget_statements(*client);
             }
             if (tag == "RESET" || tag == "SET" || tag == "DISCARD ALL") client->reset_reported();
         }
@@ -155,6 +154,18 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
     copy_hold_ = false;
     queue_.pop();
     answer_fakes(client, out);
+}
+
+// All statements are gone, but for those that were sent behind the request that did it.
+void ServerMachine::forget_statements(ClientMachine& client) {
+    prepared_.clear();
+    client.statements_dropped();
+    for (std::size_t i = 1; i < queue_.size(); ++i) {
+        const std::unique_ptr<Undo>& later = queue_.at(i).undo;
+        if (!later) continue;
+        if (later->server_statement != 0) prepared_.add(later->server_statement);
+        if (later->client_change) client.restore_statement(later->client_name, later->parsed);
+    }
 }
 
 bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
@@ -205,10 +216,13 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
 
 // An error in an extended request: the server skips everything, Query and FunctionCall too, up to the next Sync.
 void ServerMachine::drop_to_sync(ClientMachine* client) {
-    while (!queue_.empty() && queue_.front().request != Request::sync) {
-        if (queue_.front().undo) undo(*queue_.front().undo, client);
-        queue_.pop();
+    std::size_t skipped = 0;
+    while (skipped < queue_.size() && queue_.at(skipped).request != Request::sync) ++skipped;
+    // The newest first: what each one found is what is to be there again.
+    for (std::size_t i = skipped; i-- > 0;) {
+        if (queue_.at(i).undo) undo(*queue_.at(i).undo, client);
     }
+    for (; skipped > 0; --skipped) queue_.pop();
     skipping_ = queue_.empty();
 }
 

@@ -112,6 +112,7 @@ class ServerMachine {
     void on_parameter(const Message& message, ClientMachine* client, Gather& out);
     [[nodiscard]] bool pop_if(Request request, const Message& message, ClientMachine* client, Gather& out);
     void on_complete(const Message& message, ClientMachine* client, Gather& out);
+    void forget_statements(ClientMachine& client);
     void drop_to_sync(ClientMachine* client);
     void undo(Undo& undo, ClientMachine* client);
     void answer_fakes(ClientMachine* client, Gather& out);

@@ -149,9 +149,19 @@ TEST_F(PeerTest, IsLostWhenTheOtherSideGoesWhileBytesWait) {
     while (!peer_->blocked()) peer_->send(as_bytes(part));
     hang_up();
     turn();
-    EXPECT_TRUE(peer_->was_lost);
     EXPECT_TRUE(peer_->lost());
+    turn();
+    EXPECT_TRUE(peer_->was_lost) << "told from the loop";
     EXPECT_FALSE(peer_->blocked());
+}
+
+TEST_F(PeerTest, AFailedSendIsToldLater) {
+    hang_up();
+    peer_->send(as_bytes("x"));
+    EXPECT_TRUE(peer_->lost());
+    EXPECT_FALSE(peer_->was_lost);
+    turn();
+    EXPECT_TRUE(peer_->was_lost);
 }
 
 TEST_F(PeerTest, AClosedOneHearsNothing) {

@@ -73,6 +73,7 @@ class Conversation {
         while (!failed) {
             session::Gather to_server;
             session::Gather to_client;
+            Bytes bytes = as_bytes(kept_);
             if (!linked_) {
                 if (kept_.empty()) return;
                 const session::Plan plan = client_.plan(as_bytes(kept_));
@@ -82,13 +83,14 @@ class Conversation {
                     return;
                 }
                 if (plan.kind == session::Plan::Kind::incomplete || plan.kind == session::Plan::Kind::terminate) return;
+                if (plan.kind == session::Plan::Kind::local) bytes = bytes.first(plan.covered);
                 if (plan.kind == session::Plan::Kind::server) {
                     linked_ = true;
                     route = plan.route;
                     (void)client_.attach(server_, plan.route.target, to_server.own(), to_client);
                 }
             }
-            const auto done = client_.forward(as_bytes(kept_), linked_ ? &server_ : nullptr, to_server, to_client);
+            const auto done = client_.forward(bytes, linked_ ? &server_ : nullptr, to_server, to_client);
             to_server_ += as_text(to_server.bytes());
             to_client_ += as_text(to_client.bytes());
             failed = done.failed;

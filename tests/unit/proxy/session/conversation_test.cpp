@@ -248,6 +248,164 @@ TEST_P(ConversationTest, LocalSettingExtended) {
     EXPECT_FALSE(talk.linked());
 }
 
+// What the proxy can answer by itself ends where its plan ended: nothing behind it is taken for more of the same.
+TEST_P(ConversationTest, LocalSegmentsThatNeedAServerAfterAll) {
+    const std::string show = "show pgweir.read_preference";
+    const std::string local = parse("l", show) + sync();
+    for (const std::string& bytes :
+         {parse("", show) + execute() + sync(), parse("", show) + bind("", "") + execute("x") + sync(),
+          parse("", show) + bind("", "") + describe('P', "x") + sync(), local + close('S', "l") + bind("", "l") + sync()}) {
+        Conversation one(GetParam());
+        one.client(bytes);
+        EXPECT_TRUE(one.linked()) << tags(bytes);
+        EXPECT_EQ(one.route, (routing::Route{routing::Target::primary, sql::Reason::no_statement}));
+        EXPECT_FALSE(one.failed);
+    }
+}
+
+TEST_P(ConversationTest, AFlushEndsALocalSegment) {
+    EXPECT_EQ(tags(talk.client(close('S', "x") + flush() + query("select 1"))), "Q");
+    EXPECT_EQ(talk.take_client(), closed());
+    talk.server(complete("SELECT 1") + ready());
+    talk.take_client();
+    EXPECT_EQ(talk.client(close('S', "x") + flush() + query("show pgweir.read_preference")), "");
+    EXPECT_EQ(tags(talk.take_client()), "3TDCZ");
+}
+
+TEST_P(ConversationTest, AKnownParseIsFlushedAndUsedInTheSameBreath) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("s2", "select 1") + flush() + bind("", "s2") + execute() + sync())), "BES");
+    talk.server(bound() + complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "12CZ");
+}
+
+TEST_P(ConversationTest, AStatementThatGoesInTheMiddleOfItsSegment) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.take_client();
+    const std::string twice = bind("", "") + execute() + bind("", "") + execute();
+    talk.client(parse("", "deallocate s1") + twice + sync());
+    EXPECT_EQ(tags(talk.take_client()), "12CEZ");
+    EXPECT_FALSE(talk.failed);
+}
+
+TEST_P(ConversationTest, ASkippedQueryIsNotTheNextOnesJudgement) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.client(parse("s1", "select 1") + flush());  // 42P05: everything up to Sync is dropped
+    talk.client(query("select 1") + sync());
+    talk.take_client();
+    talk.client(query("lock table t"));
+    EXPECT_EQ(talk.route.target, routing::Target::primary);
+    EXPECT_FALSE(talk.machine().mid_message());
+}
+
+TEST_P(ConversationTest, WhatIsFlushedGoesToThePrimary) {  // what comes behind it may be anything
+    talk.client(parse("", "select 1") + bind("", "") + execute() + flush());
+    EXPECT_EQ(talk.route, (routing::Route{routing::Target::primary, sql::Reason::flushed_segment}));
+}
+
+TEST_P(ConversationTest, AStatementPreparedUnderOtherSettingsIsNotShared) {
+    talk.client(parse("s1", "select '01/02/2020'::date") + sync());
+    talk.server(parsed() + ready());
+    const std::string first = talk.client(bind("", "s1") + sync());
+    talk.server(bound() + ready());
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    EXPECT_EQ(talk.client(bind("", "s1") + sync()), first) << "where it is prepared it keeps its meaning";
+    talk.server(bound() + ready());
+    talk.backend().prepared().clear();
+    const std::string sent = talk.client(bind("", "s1") + sync());
+    EXPECT_EQ(tags(sent), "PBS");
+    EXPECT_EQ(sent.find(first.substr(6, first.find('\0', 6) - 5)), std::string::npos) << "not under the name that others know";
+}
+
+TEST_P(ConversationTest, AParseBehindASetInTheSameSegmentIsNobodyElses) {
+    const std::string set = parse("", "set timezone = 'Asia/Tokyo'") + bind("", "") + execute();
+    talk.client(set + parse("s1", "select now()::text") + sync());
+    talk.server(parsed() + bound() + complete("SET") + status("TimeZone", "Asia/Tokyo") + parsed() + ready());
+    EXPECT_FALSE(talk.linked());
+    EXPECT_EQ(tags(talk.client(parse("s2", "select now()::text") + sync())), "PS") << "another statement, though the same text";
+}
+
+TEST_P(ConversationTest, AServersStatementCannotBeDeallocated) {
+    EXPECT_EQ(talk.client(query("deallocate pgweir_1")), "");
+    EXPECT_EQ(tags(talk.take_client()), "EZ");
+}
+
+TEST_P(ConversationTest, AFailedResetResetsNothing) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    talk.client(query("select 1/0; reset all"));
+    talk.server(error("22012") + ready());
+    EXPECT_EQ(*talk.machine().desired()->find("TimeZone"), "Asia/Tokyo");
+    EXPECT_FALSE(talk.linked());
+    talk.client(query("reset all"));
+    talk.server(complete("RESET") + status("TimeZone", "UTC") + ready());
+    EXPECT_EQ(*talk.machine().desired()->find("TimeZone"), "UTC");
+    EXPECT_FALSE(talk.linked());
+    talk.client(query("reset all; select 1/0"));
+    talk.server(complete("RESET") + error("22012") + ready());
+    EXPECT_TRUE(talk.linked()) << "what is in force is not known: nobody else gets it before it is reset";
+}
+
+TEST_P(ConversationTest, SkippedRequestsAreUndoneTheNewestFirst) {
+    const std::string twice = parse("", "select 1") + parse("", "select 2");
+    talk.client(parse("", "bad") + twice + sync());
+    talk.server(error("42601") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "CBS") << "there is no unnamed statement";
+}
+
+TEST_P(ConversationTest, AnErrorOfOursLeavesTheUnnamedStatement) {
+    talk.client(parse("a", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.client(parse("", "select 2") + parse("a", "select 3") + sync());
+    talk.server(parsed() + error("42P05") + ready());
+    talk.server(ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "PBS") << "the raising Query has dropped it on the server";
+}
+
+TEST_P(ConversationTest, CancelOfAWaitingSegment) {
+    const auto skip = [&](std::string_view bytes) {
+        Conversation one(GetParam());
+        const auto skipped = one.machine().skip_segment(as_bytes(bytes));
+        return std::pair(skipped.bytes, skipped.ended);
+    };
+    const std::string one = query("select 1");
+    EXPECT_EQ(skip(one + one), std::pair(one.size(), true));
+    const std::string open = parse("", "select 1") + flush();
+    EXPECT_EQ(skip(open), std::pair(open.size(), false)) << "its Sync is still to come, and has a ReadyForQuery of its own";
+    EXPECT_EQ(skip(open + sync() + one), std::pair((open + sync()).size(), true));
+    EXPECT_EQ(skip(one.substr(0, 8)), std::pair(std::size_t{8}, true)) << "the rest of a long Query is dropped";
+}
+
+TEST_P(ConversationTest, AFatalErrorBetweenTheWorkOfTwoClientsIsNobodys) {
+    talk.client(query("select 1"));
+    talk.server(complete("SELECT 1") + ready());
+    talk.take_client();
+    session::Gather out;
+    const std::string fatal = error("57P01", "FATAL");
+    const auto progress = talk.backend().on_bytes(as_bytes(fatal), &talk.machine(), out);
+    EXPECT_TRUE(progress.fatal);
+    EXPECT_FALSE(progress.told);
+    EXPECT_TRUE(out.empty());
+}
+
+TEST_P(ConversationTest, SeveralStatementsAreRefusedInReadOnlyTransactionOnReplica) {
+    talk.client(query("begin read only"));
+    talk.server(complete("BEGIN") + ready('T'));
+    const std::string sent = talk.client(query("select 1; lock t in access share mode"));
+    EXPECT_NE(sent.find("RAISE EXCEPTION"), std::string::npos);
+}
+
+TEST_P(ConversationTest, AFunctionCallIsRefusedInReadOnlyTransactionOnReplica) {
+    talk.client(query("begin read only"));
+    talk.server(complete("BEGIN") + ready('T'));
+    EXPECT_EQ(tags(talk.client(message('F', std::string(12, '\0')))), "Q");
+}
+
 TEST_P(ConversationTest, OffListFunctionIsRefusedInReadOnlyTransactionOnReplica) {
     talk.client(query("begin read only"));
     EXPECT_EQ(talk.route.target, routing::Target::replica);
