@@ -60,6 +60,30 @@ class Copy(ClusterCase):
         self.assertEqual([m.values for m in other.read_ready() if m.tag == "D"], [["42"]])
         self.assertEqual(self.raw.ask("/* pgweir: primary */ SELECT count(*) FROM t"), [["0"]])
 
+    def test_the_client_goes_before_the_copy_begins(self):
+        """The server's CopyInResponse finds nobody: the COPY is failed, and the connection is the next client's."""
+        locker = self.wire(self.proxy.port, user="app")
+        single = self.weir(pool={"default_pool_size": 1}, proxy={"auth_type": "trust"})
+        self.assertEqual(locker.ask("BEGIN"), [])
+        locker.ask("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        leaving = self.wire(single.port, user="app")
+        leaving.send(w.query("COPY t FROM STDIN"))
+        until(lambda: self.backends(self.cluster.primary, extra="wait_event_type = 'Lock'") == 1, "the COPY waits for the lock")
+        leaving.close()
+        locker.ask("COMMIT")
+        after = self.wire(single.port, user="app")
+        self.assertEqual(after.ask("/* pgweir: primary */ SELECT count(*) FROM t"), [["0"]])
+
+    def test_a_slow_reader_and_the_next_client(self):
+        """Whose answers nobody takes holds its connection; the next client has another, and both are answered."""
+        slow = self.wire(self.proxy.port, user="app")
+        slow.send(w.query("/* pgweir: primary */ SELECT repeat('x', 1000) FROM generate_series(1, 20000)"))
+        until(lambda: self.backends(self.cluster.primary, extra="wait_event = 'ClientWrite'") == 1, "nobody reads")
+        other = self.wire(self.proxy.port, user="app")
+        other.send(w.query("/* pgweir: primary */ SELECT 42"))
+        slow.read_ready()
+        self.assertEqual([m.values for m in other.read_ready() if m.tag == "D"], [["42"]])
+
     def test_a_missing_table(self):
         with self.assertRaises(psycopg2.errors.UndefinedTable):
             self.copy("COPY absent FROM STDIN", "1\tx\n" * 1000)

@@ -3,9 +3,10 @@
 import os
 import random
 import struct
+import time
 
 import wire as w
-from harness import ClusterCase, main
+from harness import SLOW, ClusterCase, main, until
 
 
 def raw(tag, length, body=b""):
@@ -42,6 +43,48 @@ class Hostile(ClusterCase):
         self.assertTrue(fatal, f"{what}: closed without a word after {messages}")
         self.assertIn(fatal[-1]["S"], ("FATAL",), what)
         self.assertIn(fatal[-1]["C"], codes, f"{what}: {fatal[-1]}")
+
+    def test_pipelines_whose_answers_nobody_reads(self):
+        """They stop being worked on: what the client leaves lying does not pile up in pgweir."""
+        before = self.proxy.usage().rss_bytes()
+        rude = self.wire(self.proxy.port, user="app")
+        rude.socket.setblocking(False)
+        for sql, count in (("SELECT repeat('x', 100000)", 2000), ("SHOW pgweir.read_preference", 200_000)):
+            data = memoryview(w.query(sql) * count)
+            until(lambda: self.cannot_send(rude, data), f"{sql}: the socket is full, or all was taken", 30)
+            grown = self.proxy.usage().rss_bytes() - before
+            if SLOW == 1:
+                self.assertLess(grown, 30_000_000, f"{sql}: pgweir grew by {grown} bytes")
+
+    @staticmethod
+    def cannot_send(wire, data):
+        """Sends as much as the socket takes in a second without room."""
+        sent, deadline = 0, time.monotonic() + 1
+        while sent < len(data) and time.monotonic() < deadline:
+            try:
+                sent += wire.socket.send(data[sent:])
+                deadline = time.monotonic() + 1
+            except BlockingIOError:
+                time.sleep(0.01)
+        return True
+
+    def test_segments_that_seem_to_need_no_server(self):
+        """A statement of pgweir's own, a Close or a known Parse in front, and something else behind."""
+        show = w.parse("SHOW pgweir.read_preference")
+        wires = {
+            "an Execute without a Bind": show + w.execute() + w.SYNC,
+            "an Execute of another portal": show + w.bind() + w.execute("x") + w.SYNC,
+            "a Describe of another portal": show + w.bind() + w.describe("P", "x") + w.SYNC,
+            "a Query behind a Flush": w.close("S", "x") + w.FLUSH + w.query("SELECT 1"),
+            "a Close before its use": w.parse("SHOW pgweir.read_preference", "l") + w.SYNC + w.close("S", "l") + w.bind(name="l") + w.SYNC,
+            "two uses of what goes": w.parse("SELECT 1", "d") + w.SYNC + w.parse("DEALLOCATE d") + (w.bind() + w.execute()) * 2 + w.SYNC,
+        }
+        for what, data in wires.items():
+            with self.subTest(what=what):
+                wire = self.wire(self.proxy.port, user="app")
+                wire.send(data)
+                wire.read_ready()
+                self.assertTrue(self.proxy.running)
 
     def test_after_login(self):
         violations = {"08P01"}
