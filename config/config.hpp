@@ -16,6 +16,8 @@ enum class PoolMode : std::uint8_t { session, transaction };
 enum class AuthType : std::uint8_t { trust, password, md5, scram_sha_256 };
 enum class Balance : std::uint8_t { round_robin, least_connections };
 enum class Split : std::uint8_t { off, on };
+enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
+enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 // [proxy]: what clients meet.
@@ -55,6 +57,20 @@ struct Routing {
     std::uint64_t max_lag_bytes = 16ULL << 20;  // 0: no limit in bytes
     std::vector<std::string> safe_functions;    // added to the allowlist, lower case, without schema
     std::vector<std::string> unsafe_functions;  // removed from it
+};
+
+// [client_tls] and [server_tls]: PgBouncer's client_tls_* and server_tls_*.
+struct ClientTls {
+    TlsMode sslmode = TlsMode::disable;
+    std::string cert_file, key_file;  // what clients are shown
+    std::string ca_file;              // who signs clients' certificates: verify-ca and verify-full ask for one
+    TlsVersion min_protocol_version = TlsVersion::v1_2;
+};
+struct ServerTls {
+    TlsMode sslmode = TlsMode::prefer;
+    std::string ca_file;              // who signs the servers' certificates
+    std::string cert_file, key_file;  // what servers that ask are shown
+    TlsVersion min_protocol_version = TlsVersion::v1_2;
 };
 
 // [monitor]: the probes' own connections.
@@ -113,6 +129,8 @@ struct Config {
     Proxy proxy;
     Pool pool;
     Routing routing;
+    ClientTls client_tls;
+    ServerTls server_tls;
     Monitor monitor;
     Http http;
     Log log;

@@ -78,6 +78,7 @@ class Loader {
     Config load(const Table& document);
 
   private:
+    void resolve_files();
     void problem(Position where, std::string key, std::string message) {
         problems_.push_back({file_, where, std::move(key), std::move(message)});
     }
@@ -183,6 +184,14 @@ void Loader::check_required(const Section& section, Position where, const Option
     if (!there) problem(where, std::string(section.name), "the key '" + std::string(option.key) + "' is missing");
 }
 
+// Files are named from where the configuration is.
+void Loader::resolve_files() {
+    for (std::string* name : {&config_.client_tls.cert_file, &config_.client_tls.key_file, &config_.client_tls.ca_file,
+                              &config_.server_tls.cert_file, &config_.server_tls.key_file, &config_.server_tls.ca_file}) {
+        if (!name->empty()) *name = (fs::path(file_).parent_path() / *name).string();
+    }
+}
+
 Config Loader::load(const Table& document) {
     for (const Entry& entry : document) {
         const auto section =
@@ -194,7 +203,10 @@ Config Loader::load(const Table& document) {
     }
     for (Problem& found : validate(config_, origins_, file_)) problems_.push_back(std::move(found));
     if (problems_.empty()) problems_ = validate_monitor(config_, origins_, file_);
-    if (problems_.empty()) return std::move(config_);
+    if (problems_.empty()) {
+        resolve_files();
+        return std::move(config_);
+    }
     std::ranges::stable_sort(problems_, {}, &Problem::where);
     throw ConfigError(std::move(problems_));
 }

@@ -19,6 +19,11 @@ inline constexpr auto kNames<AuthType> = std::to_array<std::string_view>({"trust
 template <>
 inline constexpr auto kNames<Balance> = std::to_array<std::string_view>({"round_robin", "least_connections"});
 template <>
+inline constexpr auto kNames<TlsMode> =
+    std::to_array<std::string_view>({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"});
+template <>
+inline constexpr auto kNames<TlsVersion> = std::to_array<std::string_view>({"TLSv1.2", "TLSv1.3"});
+template <>
 inline constexpr auto kNames<Split> = std::to_array<std::string_view>({"off", "on"});
 template <>
 inline constexpr auto kNames<LogLevel> = std::to_array<std::string_view>({"debug", "info", "warning", "error"});

@@ -34,6 +34,10 @@ inline constexpr std::string_view kSectionName<Pool> = "pool";
 template <>
 inline constexpr std::string_view kSectionName<Routing> = "routing";
 template <>
+inline constexpr std::string_view kSectionName<ClientTls> = "client_tls";
+template <>
+inline constexpr std::string_view kSectionName<ServerTls> = "server_tls";
+template <>
 inline constexpr std::string_view kSectionName<Monitor> = "monitor";
 template <>
 inline constexpr std::string_view kSectionName<Http> = "http";

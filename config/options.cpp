@@ -73,6 +73,24 @@ constexpr Option kOptions[] = {
     row<&Routing::unsafe_functions>("unsafe_functions", {},
                                     "Functions that must run on the primary; wins over safe_functions."),
 
+    row<&ClientTls::sslmode>("sslmode", {.restart = true},
+                             "Whether clients may use TLS (\"allow\" and \"prefer\" are the same) or must; \"verify-ca\" and "
+                             "\"verify-full\" (the same) want a certificate of theirs, too."),
+    row<&ClientTls::cert_file>("cert_file", {.may_be_empty = true},
+                               "The proxy's certificate and those above it, PEM. Read again on SIGHUP."),
+    row<&ClientTls::key_file>("key_file", {.may_be_empty = true}, "Its private key, PEM."),
+    row<&ClientTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs clients' certificates, PEM."),
+    row<&ClientTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
+
+    row<&ServerTls::sslmode>("sslmode", {.restart = true},
+                             "Whether servers are spoken to over TLS, as in libpq; \"verify-ca\" checks their certificates, "
+                             "\"verify-full\" their names, too."),
+    row<&ServerTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs the servers' certificates, PEM."),
+    row<&ServerTls::cert_file>("cert_file", {.may_be_empty = true},
+                               "The proxy's certificate for servers that ask for one, PEM."),
+    row<&ServerTls::key_file>("key_file", {.may_be_empty = true}, "Its private key, PEM."),
+    row<&ServerTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
+
     row<&Monitor::interval>("interval", {.min = 20 * kMs, .max = kMinute},
                             "Time between two looks at a server: its role, its position, its health."),
     row<&Monitor::timeout>("timeout", {.min = 20 * kMs, .max = 10 * kMinute},
@@ -127,6 +145,8 @@ constexpr Section kSections[] = {
     single<&Config::proxy>("What clients meet."),
     single<&Config::pool>("Defaults of every pool of server connections. A [[database]] may override some."),
     single<&Config::routing>("Which statements may run on a replica, and on which one."),
+    single<&Config::client_tls>("TLS between clients and the proxy."),
+    single<&Config::server_tls>("TLS between the proxy and the servers, the monitor's connections too."),
     single<&Config::monitor>("Connections of the proxy's own that watch every server."),
     single<&Config::http>("Metrics and health for machines."),
     single<&Config::log>("One line an event."),

@@ -15,8 +15,8 @@
 namespace pgweir::config {
 
 // A struct of the configuration that holds options.
-using Block = std::variant<Proxy*, Pool*, Routing*, Monitor*, Http*, Log*, Server*, Database*, User*>;
-using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const Monitor*, const Http*, const Log*,
+using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Http*, Log*, Server*, Database*, User*>;
+using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const ClientTls*, const ServerTls*, const Monitor*, const Http*, const Log*,
                                 const Server*, const Database*, const User*>;
 
 // One row of the table.

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "config/names.hpp"
 #include "config/nearest.hpp"
 #include "config/password.hpp"
 #include "config/units.hpp"
@@ -25,6 +26,7 @@ class Validator {
         clusters();
         pool_sizes();
         probes();
+        tls();
         user_passwords();
         server_passwords();
         function_names("safe_functions", config_.routing.safe_functions);
@@ -50,6 +52,7 @@ class Validator {
     void pool_sizes();
     void monitor_login();
     void probes();
+    void tls();
     void user_passwords();
     void server_passwords();
     void function_names(std::string_view key, const std::vector<std::string>& names);
@@ -136,6 +139,26 @@ void Validator::probes() {
             "timeout (" + format_duration(static_cast<std::uint64_t>(monitor.timeout.count())) +
                 ") is shorter than interval (" + format_duration(static_cast<std::uint64_t>(monitor.interval.count())) +
                 ")");
+}
+
+void Validator::tls() {
+    const auto needs = [this](std::string_view section, std::string_view key, const std::string& value, TlsMode mode) {
+        if (value.empty()) {
+            problem(section, 0, key, "missing; sslmode = " + in_quotes(name_of(mode)) + " needs it");
+        }
+    };
+    const ClientTls& client = config_.client_tls;
+    if (client.sslmode != TlsMode::disable) {
+        needs("client_tls", "cert_file", client.cert_file, client.sslmode);
+        needs("client_tls", "key_file", client.key_file, client.sslmode);
+    }
+    if (client.sslmode >= TlsMode::verify_ca) needs("client_tls", "ca_file", client.ca_file, client.sslmode);
+    const ServerTls& server = config_.server_tls;
+    if (server.sslmode >= TlsMode::verify_ca) needs("server_tls", "ca_file", server.ca_file, server.sslmode);
+    if (server.cert_file.empty() != server.key_file.empty()) {
+        problem("server_tls", 0, server.cert_file.empty() ? "key_file" : "cert_file",
+                "a certificate needs its key; set both 'cert_file' and 'key_file', or neither");
+    }
 }
 
 void Validator::user_passwords() {

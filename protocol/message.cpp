@@ -159,6 +159,11 @@ void append_startup(std::string& out, std::uint32_t version,
     frame.byte('\0');
 }
 
+void append_ssl_request(std::string& out) {
+    Frame frame(out);
+    frame.be32((1234U << 16) | 5679U);
+}
+
 void append_cancel_request(std::string& out, std::uint32_t pid, std::string_view secret) {
     Frame frame(out);
     frame.be32((1234U << 16) | 5678U);

@@ -50,6 +50,8 @@ void append_sasl_initial_response(std::string& out, std::string_view mechanism, 
 void append_sasl_response(std::string& out, std::string_view data);
 void append_startup(std::string& out, std::uint32_t version,
                     std::span<const std::pair<std::string, std::string>> parameters);
+// SSLRequest: 8 bytes without a tag.
+void append_ssl_request(std::string& out);
 void append_cancel_request(std::string& out, std::uint32_t pid, std::string_view secret);
 
 // --- Authentication requests of a server ('R').

@@ -33,19 +33,37 @@ std::string exclusive_or(std::string_view a, std::string_view b) {
     return out;
 }
 
-// The length of "n,," or "y,,": what the client says of channel binding and of an authorisation identity.
-Result<std::size_t, Fault> gs2_size(std::string_view message) {
+}  // namespace
+
+// The length of "n,,", "y,," or "p=tls-server-end-point,,": what the client says of channel binding and of an
+// authorisation identity.
+Result<std::size_t, Fault> ScramServer::gs2_size(std::string_view message) const {
+    static constexpr std::string_view kBound = "p=tls-server-end-point";
     if (message.empty()) return malformed("empty");
-    if (message[0] == 'p') return malformed("channel binding was not offered");
-    if (message[0] != 'n' && message[0] != 'y') return malformed("unexpected channel-binding flag");
-    if (message.substr(1).starts_with(",a=")) {
+    std::size_t flag = 1;
+    switch (message[0]) {
+        case 'p':
+            if (!plus_) return malformed("channel binding was not offered, or not chosen");
+            if (!message.starts_with(kBound)) {
+                return Fault{sqlstate::kFeatureNotSupported, "unsupported SCRAM channel-binding type"};
+            }
+            flag = kBound.size();
+            break;
+        case 'y':
+            if (!end_point_.empty()) return malformed("channel binding was offered, and the client did not see it");
+            [[fallthrough]];
+        case 'n':
+            if (plus_) return malformed("channel binding was chosen, and none is made");
+            break;
+        default: return malformed("unexpected channel-binding flag");
+    }
+    const std::string_view rest = message.substr(flag);
+    if (rest.starts_with(",a=")) {
         return Fault{sqlstate::kFeatureNotSupported, "client uses authorization identity, but it is not supported"};
     }
-    if (!message.substr(1).starts_with(",,")) return malformed("comma expected");
-    return std::size_t{3};
+    if (!rest.starts_with(",,")) return malformed("comma expected");
+    return flag + 2;
 }
-
-}  // namespace
 
 Result<std::string, Fault> ScramServer::first(std::string_view message, std::string_view salt,
                                               std::uint32_t iterations) {
@@ -73,7 +91,7 @@ Result<std::string, Fault> ScramServer::final(std::string_view message, const Sc
     if (proof_at == std::string_view::npos) return malformed("proof expected");
     const std::string_view without_proof = message.substr(0, proof_at);
     std::string_view rest = without_proof;
-    if (take_attribute(rest, 'c') != base64_encode(gs2_header_)) return malformed("unexpected channel-binding data");
+    if (take_attribute(rest, 'c') != base64_encode(gs2_header_ + (plus_ ? end_point_ : std::string()))) return malformed("unexpected channel-binding data");
     const auto nonce = take_attribute(rest, 'r');
     if (!nonce || nonce_.empty() || !constant_time_equal(*nonce, nonce_)) {
         return Fault{sqlstate::kProtocolViolation, "invalid SCRAM response (nonce does not match)"};

@@ -1,4 +1,4 @@
-// SCRAM-SHA-256, both ends of it, without channel binding. Source: RFC 5802, RFC 7677; PostgreSQL documentation,
+// SCRAM-SHA-256, both ends of it; the server's with channel binding by tls-server-end-point (RFC 5929). Source: RFC 5802, RFC 7677; PostgreSQL documentation,
 // "SASL Authentication"; semantics.md H (SCRAM) and I.
 // Passwords are taken as raw bytes: for ASCII that is what SASLprep gives.
 #pragma once
@@ -15,6 +15,7 @@
 namespace pgweir::protocol {
 
 inline constexpr std::string_view kScramSha256 = "SCRAM-SHA-256";
+inline constexpr std::string_view kScramSha256Plus = "SCRAM-SHA-256-PLUS";
 inline constexpr std::uint32_t kScramIterations = 4096;  // of verifiers that we derive
 inline constexpr std::uint32_t kMaxScramIterations = 10'000'000;
 // What a server may ask of us: about half a second, which a worker does nothing else in.
@@ -57,10 +58,16 @@ struct ScramKeys {
 // The server's end of one exchange.
 class ScramServer {
   public:
-    explicit ScramServer(RandomBytes random) : random_(std::move(random)) {}
+    // `end_point`: the hash of the certificate that PLUS binds to; empty: PLUS is not offered.
+    explicit ScramServer(RandomBytes random, std::string end_point = {})
+        : random_(std::move(random)), end_point_(std::move(end_point)) {}
 
-    // The client's first message → ours. Fails with 08P01 (malformed, 'p' or an over-long nonce) or 0A000 (an
-    // authorisation identity, an unknown extension). 'y' is fine: we do not offer PLUS.
+    // The client has chosen PLUS: it must bind, and must not otherwise.
+    void use_plus() noexcept { plus_ = true; }
+
+    // The client's first message → ours. Fails with 08P01 (malformed, an over-long nonce, 'p' without PLUS or none with it,
+    // or 'y' though PLUS was offered: somebody has taken it out of our list) or 0A000 (an authorisation identity, an unknown
+    // extension or kind of binding).
     [[nodiscard]] Result<std::string, Fault> first(std::string_view message, std::string_view salt,
                                                    std::uint32_t iterations);
 
@@ -74,7 +81,11 @@ class ScramServer {
   private:
     [[nodiscard]] bool check_proof(std::string_view proof, std::string_view auth_message, const ScramVerifier& verifier);
 
+    [[nodiscard]] Result<std::size_t, Fault> gs2_size(std::string_view message) const;
+
     RandomBytes random_;
+    std::string end_point_;
+    bool plus_ = false;
     std::string gs2_header_, client_first_bare_, server_first_, nonce_;
     std::string client_key_;
 };

@@ -79,10 +79,33 @@ void Proxy::fill_shared() {
     shared_.resolve = [this](const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
         boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
     };
+    load_tls();
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
         shared_.workers.push_back(workers_.back().get());
     }
+}
+
+// Throws std::runtime_error, and nothing has changed.
+void Proxy::load_tls() {
+    std::shared_ptr<const net::TlsContext> clients, servers;
+    if (config_.client_tls.sslmode != config::TlsMode::disable) clients = net::TlsContext::for_clients(config_.client_tls);
+    if (config_.server_tls.sslmode != config::TlsMode::disable) servers = net::TlsContext::for_servers(config_.server_tls);
+    shared_.client_tls.store(std::move(clients));
+    shared_.server_tls.store(std::move(servers));
+}
+
+void Proxy::wait_for_reload() {
+    reloads_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) return;
+        try {
+            load_tls();
+            spdlog::info("event=certificates_reloaded");
+        } catch (const std::runtime_error& failed) {
+            spdlog::error("event=certificates_not_reloaded cause=\"{}\"", failed.what());
+        }
+        wait_for_reload();
+    });
 }
 
 void Proxy::resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
@@ -177,6 +200,8 @@ int Proxy::run() {
 }
 
 void Proxy::wait_for_signals() {
+    reloads_.add(SIGHUP);
+    wait_for_reload();
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
@@ -212,6 +237,7 @@ void Proxy::stop() {
     console_->stop();
     if (http_) http_->stop();
     signals_.cancel();
+    reloads_.cancel();
     drain_timer_.cancel();
     io_.stop();
 }

@@ -33,6 +33,8 @@ class Proxy {
   private:
     void fill_shared();
     void fill_sources();
+    void load_tls();
+    void wait_for_reload();
     void resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done);
     void inspect(std::function<void(net::Inspection)> done);
     void ping(std::function<void()> done);
@@ -55,6 +57,7 @@ class Proxy {
     std::unique_ptr<admin::HttpServer> http_;
     net::Listener listener_;
     boost::asio::signal_set signals_;
+    boost::asio::signal_set reloads_{io_};
     boost::asio::steady_timer drain_timer_;
     std::chrono::steady_clock::time_point drain_deadline_;
     bool listening_ = false;

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
+#include "config/names.hpp"
 #include "config/password.hpp"
 #include "proxy/cluster/state.hpp"
 #include "proxy/monitor/prober.hpp"
@@ -45,9 +46,14 @@ ProberOptions options_for(const config::Config& config, const config::Server& se
                           {"user", user},
                           {"password", password},
                           {"application_name", "pgweir_monitor"},
-                          {"sslmode", "disable"},
+                          {"sslmode", std::string(config::name_of(config.server_tls.sslmode))},
+                          {"ssl_min_protocol_version", std::string(config::name_of(config.server_tls.min_protocol_version))},
                           {"gssencmode", "disable"},
                           {"client_encoding", "UTF8"}};
+    const config::ServerTls& tls = config.server_tls;
+    if (!tls.ca_file.empty()) options.connection.emplace_back("sslrootcert", tls.ca_file);
+    if (!tls.cert_file.empty()) options.connection.emplace_back("sslcert", tls.cert_file);
+    if (!tls.key_file.empty()) options.connection.emplace_back("sslkey", tls.key_file);
     // A numeric address needs no look-up, which would block.
     if (!error) options.connection.emplace_back("hostaddr", server.host);
     return options;

@@ -26,6 +26,21 @@ Canceler::~Canceler() = default;
 
 void Canceler::on_connected(int error) {
     if (error != 0) return finish();
+    // The key is as secret as what it cancels.
+    if (!server_->encrypted()) return send_cancel();
+    std::string request;
+    protocol::append_ssl_request(request);
+    send(as_bytes(request));
+    arm_read();
+}
+
+void Canceler::on_encrypted(const std::string& error) {
+    if (!error.empty()) return finish();
+    send_cancel();
+}
+
+void Canceler::send_cancel() {
+    sent_ = true;
     std::string request;
     protocol::append_cancel_request(request, server_->pid(), server_->secret_key());
     send(as_bytes(request));
@@ -34,7 +49,9 @@ void Canceler::on_connected(int error) {
 
 void Canceler::on_readable() {
     char byte = 0;
-    if (receive(&byte, 1) == kNothing) return arm_read();
+    const std::ptrdiff_t got = receive(&byte, 1);
+    if (got == kNothing) return arm_read();
+    if (got == 1 && byte == 'S' && !sent_) return start_tls(worker_.shared().server_tls.load(), Tls::Role::client, server_->host_name());
     finish();  // the server answers a cancel with nothing but the end of the stream
 }
 

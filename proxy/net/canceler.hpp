@@ -23,13 +23,16 @@ class Canceler final : public Peer {
     void on_drained() override {}
     void on_lost() override { finish(); }
     void on_connected(int error) override;
+    void on_encrypted(const std::string& error) override;
 
   private:
     void finish();
+    void send_cancel();
 
     Worker& worker_;
     std::shared_ptr<Server> server_;  // null: it is over
     TimePoint deadline_;
+    bool sent_ = false;
 };
 
 }  // namespace pgweir::net

@@ -67,6 +67,7 @@ void Client::on_readable() {
         if (hung_up()) close("client closed the connection");
         return;
     }
+    if (begins_with_tls()) return;
     Worker& worker = worker_;
     if (in_.size() >= Worker::kScratch / 2) {
         const std::size_t old = in_.size();
@@ -381,6 +382,7 @@ ClientRow Client::row(TimePoint now) const {
     row.state = server_ != nullptr ? "active" : waiting() || homeless_ ? "waiting" : "idle";
     row.addr = address_;
     row.port = port_;
+    if (tls() != nullptr) row.tls = tls()->version();
     row.connect_time = connected_;
     row.request_time = connected_;
     row.id = id_;

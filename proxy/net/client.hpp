@@ -66,13 +66,14 @@ class Client final : public Peer, public pool::Waiter {
     void on_readable() override;
     void on_drained() override { resume_server(); }
     void on_lost() override { close("connection lost"); }
+    void on_encrypted(const std::string& error) override;
 
   private:
     enum class State : std::uint8_t { login, welcome, session, console, closed };
     struct Starting;  // what only the login needs
 
+    [[nodiscard]] bool begins_with_tls();
     void on_bytes(Bytes bytes);
-    void keep(Bytes all, std::size_t used);
     std::size_t work(Bytes bytes);
     std::size_t work_linked(Bytes bytes);
     std::size_t work_unlinked(Bytes bytes);
@@ -111,6 +112,7 @@ class Client final : public Peer, public pool::Waiter {
     bool again_ = false;
     bool admin_ = false;
     bool homeless_ = false;
+    bool direct_tls_ = false;
     bool console_busy_ = false;
     bool console_skip_ = false;
     bool counted_ = false;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "protocol/frame.hpp"
@@ -26,6 +28,41 @@ bool always_accepted(std::string_view application_name) noexcept {
 }
 
 }  // namespace
+
+session::Encryption Client::Starting::encryption(const config::ClientTls& tls) noexcept {
+    switch (tls.sslmode) {
+        case config::TlsMode::disable: return session::Encryption::none;
+        case config::TlsMode::allow:
+        case config::TlsMode::prefer: return session::Encryption::offered;
+        case config::TlsMode::require:
+        case config::TlsMode::verify_ca:
+        case config::TlsMode::verify_full: break;
+    }
+    return session::Encryption::required;
+}
+
+// Direct TLS: a record of a handshake where a startup packet's length would be (semantics.md H).
+bool Client::begins_with_tls() {
+    if (state_ != State::login || tls() != nullptr || !starting_->login.untouched()) return false;
+    const std::shared_ptr<const TlsContext> context = worker_.shared().client_tls.load();
+    char first = 0;
+    if (!context || ::recv(fd(), &first, 1, MSG_DONTWAIT | MSG_PEEK) != 1 || first != 0x16) return false;
+    direct_tls_ = true;
+    start_tls(context, Tls::Role::server, {});
+    return true;
+}
+
+void Client::on_encrypted(const std::string& error) {
+    const bool unnamed = error.empty() && direct_tls_ && !tls()->has_alpn();
+    if (!error.empty() || unnamed) {
+        worker_.counters().login_failures.add();
+        spdlog::warn("event=login_failed id={} addr={}:{} cause=\"TLS: {}\"", id_, address_, port_,
+                     unnamed ? "direct connection without ALPN" : session::printable(error));
+        return close("TLS handshake failed");
+    }
+    starting_->login.encrypted(tls()->context().end_point());
+    arm_read();
+}
 
 std::string Client::Starting::take_settings(const config::Proxy& config) {
     for (const auto& [name, value] : login.result().parameters) {
@@ -79,6 +116,9 @@ std::size_t Client::on_login(Bytes bytes) {
     WorkerStats& stats = worker_.counters();
     switch (step) {
         case session::ClientLogin::Step::need_more: break;
+        case session::ClientLogin::Step::start_tls:
+            start_tls(worker_.shared().client_tls.load(), Tls::Role::server, {});
+            break;
         case session::ClientLogin::Step::authenticated: authenticated(); break;
         case session::ClientLogin::Step::cancel:
             worker_.cancel_request(starting_->login.cancel_pid(), std::string(starting_->login.cancel_secret()));

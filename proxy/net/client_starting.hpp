@@ -9,7 +9,10 @@
 namespace pgweir::net {
 
 struct Client::Starting {
-    Starting(const Shared& shared, bool over) : login(shared.users, shared.config.proxy.auth_type), over_limit(over) {}
+    Starting(const Shared& shared, bool over)
+        : login(shared.users, shared.config.proxy.auth_type, &protocol::openssl_random, encryption(shared.config.client_tls)),
+          over_limit(over) {}
+    [[nodiscard]] static session::Encryption encryption(const config::ClientTls& tls) noexcept;
 
     // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
     [[nodiscard]] std::string take_settings(const config::Proxy& config);

@@ -25,6 +25,7 @@ struct ClientRow {
     std::string addr;
     std::uint16_t port = 0;
     std::string application_name;
+    std::string tls;  // its version, or empty
     std::chrono::system_clock::time_point connect_time, request_time;
     std::chrono::microseconds wait{0};
     std::string link;    // the linked server's name, or empty
@@ -39,6 +40,7 @@ struct ServerRow {
     std::uint16_t port = 0;
     std::chrono::system_clock::time_point connect_time, request_time;
     std::string application_name;
+    std::string tls;  // its version, or empty
     std::uint32_t remote_pid = 0;
     std::uint32_t prepared_statements = 0;
     std::uint64_t id = 0, link = 0;  // link: the client's id, or 0

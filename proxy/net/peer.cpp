@@ -19,7 +19,37 @@ Peer::~Peer() { close_socket(); }
 
 void Peer::on_connected(int) {}
 
-void Peer::adopt(int fd) noexcept { fd_ = fd; }
+void Peer::on_encrypted(const std::string&) {}
+
+void Peer::adopt(int fd, std::unique_ptr<Tls> tls) noexcept {
+    fd_ = fd;
+    tls_ = std::move(tls);
+}
+
+void Peer::start_tls(std::shared_ptr<const TlsContext> context, Tls::Role role, const std::string& host) {
+    tls_ = std::make_unique<Tls>(std::move(context), fd_, role, host);
+    handshaking_ = true;
+    watch(EPOLLIN | EPOLLOUT);  // writable at once: the handshake begins from the loop
+}
+
+void Peer::shake_hands() {
+    const Tls::Status status = tls_->handshake();
+    if (status == Tls::Status::wants_read) return watch(EPOLLIN);
+    if (status == Tls::Status::wants_write) return watch(EPOLLOUT);
+    handshaking_ = false;
+    watch(reading_ ? std::uint32_t{EPOLLIN} : 0);
+    if (reading_) remind();
+    on_encrypted(status == Tls::Status::done ? std::string() : tls_->error());
+}
+
+// The socket will not tell of what was taken from it already.
+void Peer::remind() {
+    if (!tls_ || !tls_->has_more()) return;
+    poller_.post([weak = weak_from_this()] {
+        const std::shared_ptr<Peer> self = weak.lock();
+        if (self && self->open() && std::exchange(self->reading_, false)) self->on_readable();
+    });
+}
 
 int Peer::release_socket() noexcept {
     unwatch();
@@ -79,6 +109,7 @@ void Peer::finish_connect() {
 void Peer::on_events(std::uint32_t events) {
     const std::shared_ptr<Peer> keep_alive = shared_from_this();
     if (connecting_) return finish_connect();
+    if (handshaking_) return shake_hands();
     if ((watched_ & EPOLLOUT) != 0 && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) flush_unsent();
     if (!open() || (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return;
     if (std::exchange(reading_, false)) return on_readable();
@@ -93,7 +124,7 @@ void Peer::send(Bytes bytes) {
         unsent_.append(as_text(bytes));
         return;
     }
-    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = tls_ ? tls_->send(bytes) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && !is_only_busy(errno)) return lose();
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) return;
@@ -112,11 +143,13 @@ void Peer::flush_unsent() {
 void Peer::arm_read() {
     if (reading_ || lost_ || !open()) return;
     reading_ = true;
+    if (handshaking_) return;
     watch(watched_ | EPOLLIN);
+    remind();
 }
 
 std::ptrdiff_t Peer::receive(char* into, std::size_t room) {
-    const ssize_t got = ::recv(fd_, into, room, MSG_DONTWAIT);
+    const ssize_t got = tls_ ? tls_->receive(into, room) : ::recv(fd_, into, room, MSG_DONTWAIT);
     if (got >= 0) return got;
     if (is_only_busy(errno)) return kNothing;
     lost_ = true;
@@ -125,12 +158,13 @@ std::ptrdiff_t Peer::receive(char* into, std::size_t room) {
 
 bool Peer::hung_up() noexcept {
     char byte = 0;
-    const ssize_t got = ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    const ssize_t got = tls_ ? tls_->peek(byte) : ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     return got == 0 || (got < 0 && !is_only_busy(errno));
 }
 
 void Peer::end_sending() noexcept {
     if (!open()) return;
+    if (tls_ && !handshaking_) tls_->close_notify();
     ::shutdown(fd_, SHUT_WR);
     std::array<char, 4096> discard;
     for (int i = 0; i < 64 && receive(discard.data(), discard.size()) > 0; ++i) {
@@ -140,10 +174,12 @@ void Peer::end_sending() noexcept {
 void Peer::close_socket() noexcept {
     if (open()) {
         unwatch();
+        if (tls_ && !handshaking_ && !lost_) tls_->close_notify();
+        tls_.reset();
         ::close(fd_);
     }
     fd_ = -1;
-    reading_ = connecting_ = false;
+    reading_ = connecting_ = handshaking_ = false;
     unsent_ = {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "protocol/bytes.hpp"
 #include "proxy/net/poller.hpp"
+#include "proxy/net/tls.hpp"
 
 namespace pgweir::net {
 
@@ -39,8 +40,17 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     // The end of connect(); `error` is 0 or errno's, and the socket closed then.
     virtual void on_connected(int error);
 
+    // The end of start_tls(): an empty error is good.
+    virtual void on_encrypted(const std::string& error);
+
+    // Makes the connection a TLS one; on_encrypted() is called later, never from here.
+    void start_tls(std::shared_ptr<const TlsContext> context, Tls::Role role, const std::string& host);
+    // Null: not encrypted.
+    [[nodiscard]] const Tls* tls() const noexcept { return tls_.get(); }
+
     // Takes over a connected, non-blocking socket; the poller holds it from now on.
-    void adopt(int fd) noexcept;
+    void adopt(int fd, std::unique_ptr<Tls> tls = nullptr) noexcept;
+    [[nodiscard]] std::unique_ptr<Tls> release_tls() noexcept { return std::move(tls_); }
     // Begins to connect; on_connected() is called later, never from here.
     void connect(const Endpoint& to);
     // Gives the socket away.
@@ -63,15 +73,19 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     void lose();
     void unwatch() noexcept;
     void finish_connect();
+    void shake_hands();
+    void remind();
     void flush_unsent();
 
     Poller& poller_;
     std::string unsent_;
+    std::unique_ptr<Tls> tls_;
     int fd_ = -1;
     std::uint32_t watched_ = 0;  // events asked for
     bool in_poller_ = false;
     bool reading_ = false;
     bool connecting_ = false;
+    bool handshaking_ = false;
     bool lost_ = false;
 };
 

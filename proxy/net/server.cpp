@@ -35,7 +35,8 @@ Server::Server(Worker& worker, HostPool& pool) : Peer(worker.poller()), worker_(
 Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     : Peer(worker.poller()), worker_(worker), pool_(pool), secret_key_(std::move(handover.secret_key)), pid_(handover.pid),
       id_(handover.id), connected_(handover.connected) {
-    adopt(std::exchange(handover.fd, -1));
+    adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
+    host_name_ = worker.snapshot(pool.group.cluster)->servers[cluster::index_of(pool.host)].host;
     endpoint_ = handover.endpoint;
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(
@@ -68,7 +69,8 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->id = id_;
     done_ = true;
     // In the middle of a message it cannot go on elsewhere: the other worker gets its place in the pool, and logs in.
-    if (!partial_.empty() || lost()) close_socket();
+    if (!partial_.empty() || lost() || (tls() != nullptr && tls()->has_more())) close_socket();
+    handover->tls = release_tls();
     handover->fd = release_socket();
     return handover;
 }
@@ -93,7 +95,10 @@ void Server::on_readable() {
         worker_.counters().server_bytes_received.add(static_cast<std::uint64_t>(got));
         partial_.clear();
         const Bytes bytes = as_bytes({worker_.scratch.data(), kept + static_cast<std::size_t>(got)});
-        if (login_) {
+        if (login_ && tls_asked_ && tls() == nullptr) {
+            on_tls_answer(bytes);
+            if (!done_ && tls() != nullptr) return;
+        } else if (login_) {
             on_login_bytes(bytes);
         } else {
             on_answer(bytes);
@@ -395,6 +400,7 @@ ServerRow Server::row() const {
         case pool::SlotState::detached: row.state = "closing"; break;
     }
     describe_endpoint(endpoint_, row.addr, row.port);
+    if (encrypted()) row.tls = tls()->version();
     row.connect_time = connected_;
     row.request_time = requested_;
     row.remote_pid = pid_;

@@ -21,6 +21,7 @@ class Client;
 // A logged-in connection on its way to another worker: nothing in it belongs to the old one.
 struct Handover {
     int fd = -1;
+    std::unique_ptr<Tls> tls;
     Endpoint endpoint;
     pool::PoolKey key;
     std::string database, user;  // of the group
@@ -75,6 +76,8 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] std::shared_ptr<Server> self() { return std::static_pointer_cast<Server>(shared_from_this()); }
     [[nodiscard]] const session::ParameterRef& login_settings() const noexcept { return login_settings_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] bool encrypted() const noexcept { return tls() != nullptr; }
+    [[nodiscard]] const std::string& host_name() const noexcept { return host_name_; }
     [[nodiscard]] ServerRow row() const;
     // The segment is done, and the client's next one must wait: a cancel is still under way to here.
     [[nodiscard]] bool held_for_cancel() const noexcept { return held_for_cancel_; }
@@ -85,11 +88,16 @@ class Server final : public Peer, public pool::ServerSlot {
     void on_drained() override;
     void on_lost() override;
     void on_connected(int error) override;
+    void on_encrypted(const std::string& error) override;
 
   private:
+    void ask_for_tls();
+    void on_tls_answer(Bytes answer);
+    [[nodiscard]] bool wants_tls() const noexcept;
     void connect_next();
     void resolve();
     void begin_login();
+    void start_login();
     void on_login_bytes(Bytes bytes);
     void logged_in();
     // `final`: waiting clients are told, since trying again would not help.
@@ -111,6 +119,7 @@ class Server final : public Peer, public pool::ServerSlot {
     std::unique_ptr<session::ServerMachine> machine_;
     std::vector<Endpoint> candidates_;  // still to be tried, the next one last
     Endpoint endpoint_;
+    std::string host_name_;  // as configured: what its certificate is to say
     session::ParameterRef login_settings_;
     std::string partial_;  // the front of a message that must be whole
     std::string secret_key_;
@@ -126,6 +135,8 @@ class Server final : public Peer, public pool::ServerSlot {
     bool counting_ = false;
     bool fatal_ = false;
     bool told_ = false;       // its FATAL error has reached the linked client
+    bool tls_asked_ = false;   // an SSLRequest was sent
+    bool tls_wanted_ = false;  // sslmode "allow": it let nobody in without
     bool ended_ = false;      // its end of the connection
     bool done_ = false;
 };

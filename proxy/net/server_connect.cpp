@@ -9,6 +9,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <system_error>
 
+#include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/server.hpp"
@@ -20,6 +21,7 @@ void Server::open_connection() {
     worker_.counters().server_connects.add();
     connected_ = std::chrono::system_clock::now();
     const cluster::ServerView& view = worker_.snapshot(pool_.group.cluster)->servers[cluster::index_of(pool_.host)];
+    host_name_ = view.host;
     if (view.host.starts_with('/')) {
         candidates_ = {boost::asio::local::stream_protocol::endpoint(view.host + "/.s.PGSQL." + std::to_string(view.port))};
         return connect_next();
@@ -68,6 +70,44 @@ void Server::begin_login() {
     }
     const PoolGroup& group = pool_.group;
     login_ = std::make_unique<session::ServerLogin>(group.user, group.dbname, ParameterList{}, group.secret);
+    if (wants_tls()) return ask_for_tls();
+    start_login();
+}
+
+bool Server::wants_tls() const noexcept {
+    const config::TlsMode mode = worker_.shared().config.server_tls.sslmode;
+    if (mode == config::TlsMode::disable || endpoint_.protocol().family() == AF_UNIX) return false;  // as in libpq
+    return mode != config::TlsMode::allow || tls_wanted_;
+}
+
+void Server::ask_for_tls() {
+    tls_asked_ = true;
+    std::string out;
+    protocol::append_ssl_request(out);
+    send(as_bytes(out));
+    arm_read();
+}
+
+// One byte, and nothing behind it: that would not be protected (the class of CVE-2021-23222).
+void Server::on_tls_answer(Bytes answer) {
+    const char said = static_cast<char>(answer[0]);
+    if (answer.size() > 1) return login_failed(protocol::sqlstate::kProtocolViolation, "unencrypted data after SSLRequest", false);
+    if (said == 'S') return start_tls(worker_.shared().server_tls.load(), Tls::Role::client, host_name_);
+    const config::TlsMode mode = worker_.shared().config.server_tls.sslmode;
+    if (said == 'N' && mode <= config::TlsMode::prefer) {
+        tls_asked_ = false;
+        return start_login();
+    }
+    login_failed(protocol::sqlstate::kConnectionFailure, "the server does not support TLS (server_tls.sslmode)", false);
+}
+
+void Server::on_encrypted(const std::string& error) {
+    if (done_) return;
+    if (!error.empty()) return login_failed(protocol::sqlstate::kConnectionFailure, "TLS: " + error, false);
+    start_login();
+}
+
+void Server::start_login() {
     std::string out;
     login_->start(out);
     send(as_bytes(out));
@@ -85,6 +125,12 @@ void Server::on_login_bytes(Bytes bytes) {
         case session::ServerLogin::Step::ready: return logged_in();
         case session::ServerLogin::Step::failed: {
             const session::ServerLoginError error = login_->error();
+            const bool allow = worker_.shared().config.server_tls.sslmode == config::TlsMode::allow;
+            if (allow && error.code == protocol::sqlstate::kInvalidAuthorization && !std::exchange(tls_wanted_, true)) {
+                close_socket();  // it may be that it lets nobody in without TLS
+                candidates_ = {endpoint_};
+                return connect_next();
+            }
             using Kind = session::ServerLoginError::Kind;
             const bool final = error.kind == Kind::authentication || error.kind == Kind::refused;
             return login_failed(error.code, error.message, final);

@@ -31,6 +31,8 @@ struct Shared {
     std::vector<std::string> clusters;   // names; a cluster is known by its place here
     std::vector<Worker*> workers;
     std::atomic<std::uint32_t> clients{0};
+    // Null: no TLS on that side. Exchanged by a reload; connections keep what they began with.
+    std::atomic<std::shared_ptr<const TlsContext>> client_tls, server_tls;
 
     // The console's answer to a query, called back on any thread. May be called from any thread.
     std::function<void(std::string sql, std::string user, bool admin, std::function<void(std::string wire)> reply)> console;

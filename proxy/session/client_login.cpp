@@ -45,8 +45,8 @@ void pretend_to_match(const UserDirectory& users, std::string_view user, std::st
 
 }  // namespace
 
-ClientLogin::ClientLogin(const UserDirectory& users, config::AuthType type, RandomBytes random)
-    : users_(users), type_(type), random_(std::move(random)) {}
+ClientLogin::ClientLogin(const UserDirectory& users, config::AuthType type, RandomBytes random, Encryption encryption)
+    : users_(users), type_(type), random_(std::move(random)), encryption_(encryption) {}
 
 ClientLogin::Step ClientLogin::on_bytes(Bytes in, std::size_t& consumed, std::string& out) {
     consumed = 0;
@@ -56,6 +56,7 @@ ClientLogin::Step ClientLogin::on_bytes(Bytes in, std::size_t& consumed, std::st
         std::size_t taken = 0;
         const Step step = state_ == State::startup ? on_startup(rest, taken, out) : on_message(rest, taken, out);
         consumed = before + taken;
+        if (step == Step::start_tls) return step;
         if (step != Step::need_more) {
             state_ = State::done;
             return step;
@@ -129,9 +130,11 @@ ClientLogin::Step ClientLogin::ask_md5(std::string& out) {
 
 ClientLogin::Step ClientLogin::ask_sasl(std::string& out) {
     constexpr char kTwoEnds[] = {'\0', '\0'};  // of the name, and of the list
-    std::string mechanisms(protocol::kScramSha256);
+    std::string mechanisms;
+    if (!end_point_.empty()) mechanisms.append(protocol::kScramSha256Plus).push_back('\0');
+    mechanisms.append(protocol::kScramSha256);
     protocol::append_authentication(out, protocol::kAuthSasl, mechanisms.append(kTwoEnds, sizeof kTwoEnds));
-    scram_.emplace(random_);
+    scram_.emplace(random_, end_point_);
     state_ = State::sasl_initial;
     return Step::need_more;
 }
@@ -162,7 +165,10 @@ ClientLogin::Step ClientLogin::on_sasl_initial(std::string_view body, std::strin
     if (end == std::string_view::npos || body.size() < end + 5) {
         return fail(violation("malformed SASLInitialResponse"), out);
     }
-    if (body.substr(0, end) != protocol::kScramSha256) {
+    const std::string_view mechanism = body.substr(0, end);
+    if (mechanism == protocol::kScramSha256Plus && !end_point_.empty()) {
+        scram_->use_plus();
+    } else if (mechanism != protocol::kScramSha256) {
         return fail(violation("client selected an invalid SASL authentication mechanism"), out);
     }
     const std::uint32_t length = load_be32(as_bytes(body.substr(end + 1)));

@@ -34,9 +34,13 @@ struct LoginResult {
     std::string password;  // plain, if the client sent it or the directory holds it
 };
 
+// What an SSLRequest is answered, and whether a login may go on without TLS.
+enum class Encryption : std::uint8_t { none, offered, required };
+
 class ClientLogin {
   public:
     enum class Step : std::uint8_t {
+        start_tls,      // send `out`, make the connection a TLS one, call encrypted() and then again with decrypted bytes
         need_more,      // call again with more bytes behind the unconsumed ones
         authenticated,  // `out` ends with AuthenticationOk; result() is complete
         cancel,         // a CancelRequest: see cancel_pid, cancel_secret; answer nothing and close
@@ -44,7 +48,16 @@ class ClientLogin {
     };
 
     // `users` must outlive this object.
-    ClientLogin(const UserDirectory& users, config::AuthType type, RandomBytes random = &protocol::openssl_random);
+    ClientLogin(const UserDirectory& users, config::AuthType type, RandomBytes random = &protocol::openssl_random,
+                Encryption encryption = Encryption::none);
+
+    // The bytes that come next were decrypted. `end_point`: as ScramServer's. Also before the first byte (direct TLS).
+    void encrypted(std::string end_point) {
+        is_encrypted_ = true;
+        end_point_ = std::move(end_point);
+    }
+    // Nothing has come yet.
+    [[nodiscard]] bool untouched() const noexcept { return state_ == State::startup && !ssl_seen_ && !gss_seen_; }
 
     // Takes what is whole at the front of `in` and appends the answers to `out`. At most 64 KiB and a header ever need to
     // be kept for an incomplete message: a longer one fails as soon as its header is seen. Bytes behind the message that
@@ -63,7 +76,7 @@ class ClientLogin {
     enum class State : std::uint8_t { startup, password, md5, sasl_initial, sasl_first, sasl_final, done };
 
     Step on_startup(Bytes in, std::size_t& consumed, std::string& out);
-    Step on_encryption_request(bool& seen, bool more_behind, std::string& out);
+    Step on_encryption_request(bool& seen, bool accept, bool more_behind, std::string& out);
     Step begin(protocol::Startup startup, std::string& out);
     [[nodiscard]] std::optional<protocol::Fault> take_parameters(protocol::Startup startup);
     void negotiate(std::uint32_t asked_minor, std::string& out);
@@ -84,6 +97,9 @@ class ClientLogin {
     const UserDirectory& users_;
     config::AuthType type_;
     RandomBytes random_;
+    Encryption encryption_;
+    bool is_encrypted_ = false;
+    std::string end_point_;
     State state_ = State::startup;
     const UserEntry* entry_ = nullptr;  // null: unknown, so the login is a show
     bool ssl_seen_ = false, gss_seen_ = false;

@@ -48,9 +48,9 @@ ClientLogin::Step ClientLogin::on_startup(Bytes in, std::size_t& consumed, std::
     if (!packet) return fail(packet.error(), out);
     const bool more_behind = in.size() > *size;
     if (std::holds_alternative<protocol::SslRequest>(*packet))
-        return on_encryption_request(ssl_seen_, more_behind, out);
+        return on_encryption_request(ssl_seen_, encryption_ != Encryption::none && !is_encrypted_, more_behind, out);
     if (std::holds_alternative<protocol::GssEncRequest>(*packet))
-        return on_encryption_request(gss_seen_, more_behind, out);
+        return on_encryption_request(gss_seen_, false, more_behind, out);
     if (auto* cancel = std::get_if<protocol::CancelRequest>(&*packet)) {
         cancel_ = std::move(*cancel);
         return Step::cancel;
@@ -60,15 +60,22 @@ ClientLogin::Step ClientLogin::on_startup(Bytes in, std::size_t& consumed, std::
 
 // semantics.md H: what already waits behind the request was sent before our answer, by a client that breaks the
 // protocol or by somebody in between (the class of CVE-2021-23214); PostgreSQL 15 refuses it after 'N' too (tried).
-ClientLogin::Step ClientLogin::on_encryption_request(bool& seen, bool more_behind, std::string& out) {
+ClientLogin::Step ClientLogin::on_encryption_request(bool& seen, bool accept, bool more_behind, std::string& out) {
     if (seen) return fail({sqlstate::kProtocolViolation, "second request for the same encryption"}, out);
     seen = true;
+    if (accept && !more_behind) {
+        out.push_back('S');
+        return Step::start_tls;
+    }
     out.push_back('N');  // comes first even so: it is the one byte that the client waits for
     if (!more_behind) return Step::need_more;
     return fail({sqlstate::kProtocolViolation, "received unencrypted data after an encryption request"}, out);
 }
 
 ClientLogin::Step ClientLogin::begin(protocol::Startup startup, std::string& out) {
+    if (encryption_ == Encryption::required && !is_encrypted_) {
+        return fail({sqlstate::kInvalidAuthorization, "connections without TLS are not allowed (client_tls.sslmode)"}, out);
+    }
     const std::uint16_t asked_minor = startup.minor;
     unknown_options_ = std::move(startup.protocol_options);
     negotiate(asked_minor, out);

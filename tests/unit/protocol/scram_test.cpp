@@ -264,6 +264,45 @@ TEST(ScramServer, TheFlagIsCheckedAgain) {
 }
 
 // semantics.md I: a malicious backend's nonce, and what else it may try.
+// semantics.md H: PLUS binds to the certificate; whoever takes it out of our list is found out by 'y'.
+TEST(ScramServer, ChannelBinding) {
+    const std::string bound = "p=tls-server-end-point,,n=,r=abc";
+    const auto first = [](std::string_view message, std::string end_point, bool plus) {
+        ScramServer server(openssl_random, std::move(end_point));
+        if (plus) server.use_plus();
+        const auto answer = server.first(message, "salt", 1);
+        return answer ? std::string("ok") : std::string(answer.error().code);
+    };
+    EXPECT_EQ(first(bound, "hash", true), "ok");
+    EXPECT_EQ(first(bound, "hash", false), sqlstate::kProtocolViolation) << "without having chosen PLUS";
+    EXPECT_EQ(first("n,,n=,r=abc", "hash", true), sqlstate::kProtocolViolation) << "PLUS without binding";
+    EXPECT_EQ(first("n,,n=,r=abc", "hash", false), "ok");
+    EXPECT_EQ(first("y,,n=,r=abc", "hash", false), sqlstate::kProtocolViolation) << "PLUS was offered";
+    EXPECT_EQ(first("y,,n=,r=abc", "", false), "ok");
+    EXPECT_EQ(first("p=tls-unique,,n=,r=abc", "hash", true), sqlstate::kFeatureNotSupported);
+    EXPECT_EQ(first("p=tls-server-end-point,a=x,n=,r=abc", "hash", true), sqlstate::kFeatureNotSupported);
+}
+
+TEST(ScramServer, TheBindingIsToOurCertificate) {
+    const ScramVerifier verifier = derive_scram_verifier("secret", "salt", 1);
+    const ScramKeys keys = derive_scram_keys("secret", "salt", 1);
+    const auto log_in = [&](std::string_view seen) {
+        ScramServer server(openssl_random, "our certificate's hash");
+        server.use_plus();
+        const std::string bare = "n=,r=abc";
+        const std::string server_first = *server.first("p=tls-server-end-point,," + bare, "salt", 1);
+        const std::string nonce = server_first.substr(2, server_first.find(",s=") - 2);
+        const std::string without = "c=" + base64_encode("p=tls-server-end-point,," + std::string(seen)) + ",r=" + nonce;
+        const std::string signature = hmac_sha256(sha256(keys.client_key), bare + "," + server_first + "," + without);
+        std::string proof = keys.client_key;
+        for (std::size_t i = 0; i < proof.size(); ++i) proof[i] = static_cast<char>(proof[i] ^ signature[i]);
+        return static_cast<bool>(server.final(without + ",p=" + base64_encode(proof), verifier));
+    };
+    EXPECT_TRUE(log_in("our certificate's hash"));
+    EXPECT_FALSE(log_in("the hash of somebody in between"));
+    EXPECT_FALSE(log_in(""));
+}
+
 TEST(ScramClient, RefusesAHostileServer) {
     ScramClient probe("secret", count_up);
     const std::string first = probe.first();

@@ -20,8 +20,9 @@ const std::string kSslRequest = "\0\0\0\x08\4\xd2\x16\x2f"s, kGssRequest = "\0\0
 
 // A login, fed as a socket would feed it.
 struct Conversation {
-    explicit Conversation(AuthType type, std::vector<std::string_view> which = {kPlain, kMd5, kScram, kNone})
-        : users(some_users(type, std::move(which))), login(users, type) {}
+    explicit Conversation(AuthType type, std::vector<std::string_view> which = {kPlain, kMd5, kScram, kNone},
+                          Encryption encryption = Encryption::none)
+        : users(some_users(type, std::move(which))), login(users, type, &protocol::openssl_random, encryption) {}
 
     // Feeds the bytes and returns what the proxy said to them.
     std::string say(std::string_view bytes) {
@@ -348,6 +349,41 @@ TEST(ClientLogin, EncryptionIsDeclined) {
         EXPECT_EQ(again.say(request), "N");
         EXPECT_EQ(gist(again.say(request)), "FATAL 08P01");
     }
+}
+
+TEST(ClientLogin, TlsIsOfferedOrRequired) {
+    for (const Encryption encryption : {Encryption::offered, Encryption::required}) {
+        Conversation c(AuthType::trust, {kPlain}, encryption);
+        EXPECT_EQ(c.say(kSslRequest), "S");
+        EXPECT_EQ(c.step, Step::start_tls);
+        c.login.encrypted("hash");
+        EXPECT_EQ(gist(c.say(startup_as(kPlain))), "R0");
+        EXPECT_EQ(c.step, Step::authenticated);
+    }
+    Conversation plain(AuthType::trust, {kPlain}, Encryption::offered);
+    EXPECT_EQ(gist(plain.say(startup_as(kPlain))), "R0");
+    Conversation refused(AuthType::trust, {kPlain}, Encryption::required);
+    EXPECT_EQ(gist(refused.say(startup_as(kPlain))), "FATAL 28000");
+    Conversation gss(AuthType::trust, {kPlain}, Encryption::required);
+    EXPECT_EQ(gss.say(kGssRequest), "N") << "then the client may ask for TLS";
+    EXPECT_EQ(gss.say(kSslRequest), "S");
+    Conversation behind(AuthType::trust, {kPlain}, Encryption::offered);
+    EXPECT_EQ(gist(behind.say(kSslRequest + startup_as(kPlain)).substr(1)), "FATAL 08P01");
+    Conversation twice(AuthType::trust, {kPlain}, Encryption::offered);
+    EXPECT_EQ(twice.say(kSslRequest), "S");
+    twice.login.encrypted("hash");
+    EXPECT_EQ(gist(twice.say(kSslRequest)), "FATAL 08P01") << "TLS inside TLS";
+}
+
+TEST(ClientLogin, ChannelBindingIsOfferedOverTls) {
+    Conversation c(AuthType::scram_sha_256, {kPlain}, Encryption::offered);
+    EXPECT_EQ(c.say(startup_as(kPlain)).find("PLUS"), std::string::npos);
+    Conversation encrypted(AuthType::scram_sha_256, {kPlain}, Encryption::offered);
+    encrypted.say(kSslRequest);
+    encrypted.login.encrypted("hash");
+    const std::string asked = encrypted.say(startup_as(kPlain));
+    EXPECT_NE(asked.find("SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0"s), std::string::npos);
+    EXPECT_EQ(gist(encrypted.scram("secret")), "R12 R0") << "the client need not bind";
 }
 
 // semantics.md H and I (CVE-2021-23214): plaintext already behind the request, even one byte, and even a whole startup.
