@@ -65,7 +65,7 @@ TEST(Validate, Table) {
         {"[server_tls]\nsslmode = \"verify-ca\"\n",
          {"t.toml:6:2: server_tls.ca_file: missing; sslmode = \"verify-ca\" needs it"}},
         {"[server_tls]\ncert_file = \"c\"\n",
-         {"t.toml:6:1: server_tls.key_file: a certificate needs its key; set both 'cert_file' and 'key_file', or neither"}},
+         {"t.toml:7:13: server_tls.cert_file: a certificate needs its key; set both 'cert_file' and 'key_file', or neither"}},
         {"[monitor]\npassword = \"m\"\n",
          {"t.toml:7:12: monitor.password: a password without a user; set 'user' too, or leave both out"}},
         {"user = \"x\"\npassword = " + scram,
