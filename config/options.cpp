@@ -84,7 +84,7 @@ constexpr Option kOptions[] = {
 
     row<&ServerTls::sslmode>("sslmode", {.restart = true},
                              "Whether servers are spoken to over TLS, as in libpq; \"verify-ca\" checks their certificates, "
-                             "\"verify-full\" their names, too."),
+                             "\"verify-full\" their names, too. \"prefer\" does not go on without TLS after a handshake that fails."),
     row<&ServerTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs the servers' certificates, PEM."),
     row<&ServerTls::cert_file>("cert_file", {.may_be_empty = true},
                                "The proxy's certificate for servers that ask for one, PEM."),

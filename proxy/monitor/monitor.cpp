@@ -24,6 +24,8 @@ std::vector<config::Server> servers_of(const config::Config& config, const std::
     return servers;
 }
 
+const std::string kNoFile = "/nonexistent/pgweir";
+
 // The probe's user: the configured one, or the first user whose password is known in plain text.
 std::pair<std::string, std::string> login_of(const config::Config& config) {
     if (!config.monitor.user.empty()) return {config.monitor.user, config.monitor.password};
@@ -51,8 +53,10 @@ ProberOptions options_for(const config::Config& config, const config::Server& se
                           {"gssencmode", "disable"},
                           {"client_encoding", "UTF8"}};
     const config::ServerTls& tls = config.server_tls;
-    if (!tls.ca_file.empty()) options.connection.emplace_back("sslrootcert", tls.ca_file);
-    if (!tls.cert_file.empty()) options.connection.emplace_back("sslcert", tls.cert_file);
+    // Never the files in somebody's home that libpq would look for: what the pools do not use the monitor must not, either.
+    const bool verifies = tls.sslmode >= config::TlsMode::require && !tls.ca_file.empty();
+    options.connection.emplace_back("sslrootcert", verifies ? tls.ca_file : kNoFile);
+    options.connection.emplace_back("sslcert", tls.cert_file.empty() ? kNoFile : tls.cert_file);
     if (!tls.key_file.empty()) options.connection.emplace_back("sslkey", tls.key_file);
     // A numeric address needs no look-up, which would block.
     if (!error) options.connection.emplace_back("hostaddr", server.host);

@@ -215,10 +215,12 @@ void Client::link(Server& server) {
     const std::size_t pending = server.machine().queue().size();
     const bool go = machine_->attach(server.machine(), route_.target, worker_.to_server.own(), worker_.to_client);
     const bool sent = server.machine().queue().size() > pending;
-    if (sent) server.settings_sent();
-    if (!go) return flush_to_server();
-    if (state_ == State::welcome) {
+    if (sent) {
+        server.settings_sent();
         flush_to_server();
+    }
+    if (!go) return;
+    if (state_ == State::welcome) {
         if (sent) return;
         settings_accepted();
         return server.settle_down();
@@ -228,7 +230,6 @@ void Client::link(Server& server) {
         return;
     }
     resume();
-    flush_to_server();
 }
 
 void Client::reroute() {

@@ -43,7 +43,8 @@ session::Encryption Client::Starting::encryption(const config::ClientTls& tls) n
 
 // Direct TLS: a record of a handshake where a startup packet's length would be (semantics.md H).
 bool Client::begins_with_tls() {
-    if (state_ != State::login || tls() != nullptr || !starting_->login.untouched()) return false;
+    // Nothing may have come before, not even the front of a packet: it was not protected.
+    if (state_ != State::login || tls() != nullptr || !in_.empty() || !starting_->login.untouched()) return false;
     const std::shared_ptr<const TlsContext> context = worker_.shared().client_tls.load();
     char first = 0;
     if (!context || ::recv(fd(), &first, 1, MSG_DONTWAIT | MSG_PEEK) != 1 || first != 0x16) return false;

@@ -347,10 +347,11 @@ void Server::part_with_client() {
         session->segment_done(*machine_);
         if (session->pin() == session::Pin::none && !session->tainted()) {  // its answer was whole: it loses nothing
             client->unlink();
-            return client->resume();
+            return worker_.draining() ? client->drain() : client->resume();
         }
     }
-    const bool unknown = machine_ && !machine_->quiet() && client->route().reason != sql::Reason::read &&
+    const bool under_way = machine_ && (machine_->queue().client_ready() > 0 || machine_->unsynced());
+    const bool unknown = under_way && client->route().reason != sql::Reason::read &&
                          client->route().target == routing::Target::primary;
     client->server_lost(told_, unknown);
 }

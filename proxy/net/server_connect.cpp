@@ -128,6 +128,7 @@ void Server::on_login_bytes(Bytes bytes) {
             const bool allow = worker_.shared().config.server_tls.sslmode == config::TlsMode::allow;
             if (allow && error.code == protocol::sqlstate::kInvalidAuthorization && !std::exchange(tls_wanted_, true)) {
                 close_socket();  // it may be that it lets nobody in without TLS
+                partial_.clear();
                 candidates_ = {endpoint_};
                 return connect_next();
             }

@@ -33,15 +33,18 @@ Tls::Tls(std::shared_ptr<const TlsContext> context, int fd, Role role, const std
     if (!is_address(host)) SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
     if (!context_->checks_names()) return;
     X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl_.get());
-    if (is_address(host)) {
-        X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
-    } else {
-        X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size());
-    }
+    // A name that cannot be checked must not count as checked: the handshake fails then.
+    const std::string address = host.substr(0, host.find('%'));
+    checkable_ = is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, address.c_str()) == 1
+                                  : X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1;
 }
 
 Tls::Status Tls::handshake() {
     ERR_clear_error();
+    if (!checkable_) {
+        error_ = "no certificate can be for this host name";
+        return Status::failed;
+    }
     const int result = SSL_do_handshake(ssl_.get());
     if (result == 1) {
         more_ = SSL_has_pending(ssl_.get()) != 0;  // the first bytes may have come with the end of the handshake
@@ -74,7 +77,13 @@ std::ptrdiff_t Tls::receive(char* into, std::size_t room) noexcept {
     while (total < room) {
         ERR_clear_error();
         const int got = SSL_read(ssl_.get(), into + total, limited(room - total));
-        if (got <= 0) return total > 0 ? static_cast<std::ptrdiff_t>(total) : outcome(got);
+        if (got <= 0) {
+            if (total == 0) return outcome(got);
+            // An end or an error that came with these bytes is told at the next call, and the socket is silent about it.
+            const int error = SSL_get_error(ssl_.get(), got);
+            more_ = error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE;
+            return static_cast<std::ptrdiff_t>(total);
+        }
         total += static_cast<std::size_t>(got);
         // What the socket still holds is told by the poller; what was read ahead is not.
         if (SSL_has_pending(ssl_.get()) == 0) return static_cast<std::ptrdiff_t>(total);

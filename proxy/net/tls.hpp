@@ -50,6 +50,7 @@ class Tls {
     std::unique_ptr<SSL, Free> ssl_;
     std::string error_;
     bool more_ = false;
+    bool checkable_ = true;  // the host can stand in a certificate
 };
 
 }  // namespace pgweir::net

@@ -33,11 +33,13 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
     return SSL_TLSEXT_ERR_OK;
 }
 
-// RFC 5929: the hash of the certificate's signature, but SHA-256 where that is MD5 or SHA-1, or has none.
+// RFC 5929: the hash of the certificate's signature, but SHA-256 where that is MD5 or SHA-1. Where it has none (Ed25519) the
+// binding is not defined, and clients that chose it would fail: empty.
 std::string end_point_of(X509* certificate) {
     int digest = NID_undef;
     X509_get_signature_info(certificate, &digest, nullptr, nullptr, nullptr);
-    const bool weak = digest == NID_undef || digest == NID_md5 || digest == NID_sha1;
+    if (digest == NID_undef) return {};
+    const bool weak = digest == NID_md5 || digest == NID_sha1;
     const EVP_MD* method = weak ? EVP_sha256() : EVP_get_digestbynid(digest);
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
     unsigned int size = 0;
@@ -53,6 +55,8 @@ TlsContext::TlsContext(const SSL_METHOD* method) : context_(SSL_CTX_new(method))
     SSL_CTX_set_options(context_.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(context_.get(), 1);
+    // Nobody is there to type a key's passphrase.
+    SSL_CTX_set_default_passwd_cb(context_.get(), [](char*, int, int, void*) { return 0; });
 }
 
 void TlsContext::set_version(config::TlsVersion oldest) {
@@ -95,7 +99,10 @@ std::shared_ptr<const TlsContext> TlsContext::for_servers(const config::ServerTl
     made->set_version(settings.min_protocol_version);
     if (!settings.cert_file.empty()) made->use_certificate(settings.cert_file, settings.key_file);
     if (!settings.ca_file.empty()) made->trust(settings.ca_file);
-    if (settings.sslmode >= config::TlsMode::verify_ca) SSL_CTX_set_verify(made->get(), SSL_VERIFY_PEER, nullptr);
+    // As libpq: "require" with a file of authorities is "verify-ca".
+    const bool verifies = settings.sslmode >= config::TlsMode::verify_ca ||
+                          (settings.sslmode == config::TlsMode::require && !settings.ca_file.empty());
+    if (verifies) SSL_CTX_set_verify(made->get(), SSL_VERIFY_PEER, nullptr);
     made->checks_names_ = settings.sslmode == config::TlsMode::verify_full;
     if (SSL_CTX_set_alpn_protos(made->get(), kAlpn.data(), kAlpn.size()) != 0) fail("ALPN");
     return made;

@@ -87,6 +87,7 @@ void ClientMachine::segment_done(ServerMachine& server) {
 void ClientMachine::forget_resets() noexcept {
     reset_all_ = reset_one_ = reset_seen_ = error_seen_ = settings_doubtful_ = false;
     reset_name_.clear();
+    private_settings_ = {};
 }
 
 // RESET and DISCARD ALL go back to the session's start, the server's own start may be another (semantics.md D). One that
@@ -222,7 +223,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
 
 void ClientMachine::apply_effects(const sql::Statement& judged, const ServerMachine& server) {
     const sql::Effect effects = judged.effects;
-    settings_doubtful_ |= judged.multiple || has(effects, kMayChangeSettings);
+    if (judged.multiple || has(effects, kMayChangeSettings)) doubt_settings();
     if (judged.reason == sql::Reason::ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
     if (effects == sql::Effect::none) return;

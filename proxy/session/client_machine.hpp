@@ -134,6 +134,8 @@ class ClientMachine {
     void make_room(Sink& sink);
     [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);
+    [[nodiscard]] const ParameterRef& parse_settings();
+    void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
@@ -173,6 +175,7 @@ class ClientMachine {
     bool reset_seen_ = false;     // a RESET, SET or DISCARD ALL succeeded in this segment
     bool error_seen_ = false;     // something failed in this segment
     bool settings_doubtful_ = false;  // something in this segment may have changed a setting
+    ParameterRef private_settings_;   // since then: of statements that nobody else may have
     bool default_read_only_ = false;
     bool default_serializable_ = false;
     bool extended_open_ = false;  // inside an extended segment

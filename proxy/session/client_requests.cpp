@@ -210,7 +210,8 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
                      "(begin the transaction with /* pgweir: primary */ BEGIN READ ONLY)",
                      true, sink);
     }
-    tainted_ = settings_doubtful_ = true;
+    tainted_ = true;
+    doubt_settings();
     wrote_ = true;
     unnamed_ = {};
     sink.server->unnamed = {};
@@ -230,7 +231,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     ++statements_.counters.client_parses;
     const std::string_view statement_name = *parsed_name;
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
-    const ParameterRef settings = settings_doubtful_ ? statements_.private_settings(parameters_, plan_settings_) : plan_settings_;
+    const ParameterRef settings = parse_settings();
     StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
     auto undo = std::make_unique<Undo>();
     undo->client_change = true;
@@ -268,6 +269,18 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     sink.server->set_unsynced(true);
 }
 
+// What a statement's meaning depends on, if it is parsed now.
+const ParameterRef& ClientMachine::parse_settings() {
+    if (!settings_doubtful_) return plan_settings_;
+    if (private_settings_ == ParameterRef{}) private_settings_ = statements_.private_settings(parameters_, plan_settings_);
+    return private_settings_;
+}
+
+void ClientMachine::doubt_settings() noexcept {
+    settings_doubtful_ = true;
+    private_settings_ = {};  // those of before are not those of now
+}
+
 // Closes the server's least recently used statement when it may not hold one more.
 void ClientMachine::make_room(Sink& sink) {
     const auto oldest = sink.server->prepared().evict();
@@ -285,7 +298,7 @@ void ClientMachine::make_room(Sink& sink) {
 StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
     ServerMachine& server = *sink.server;
     if (server.prepared().use(statement->id)) return statement;
-    const ParameterRef settings = settings_doubtful_ ? statements_.private_settings(parameters_, plan_settings_) : plan_settings_;
+    const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {
         statement = statements_.intern(statement->tail, settings, lex_);
         if (server.prepared().use(statement->id)) return statement;

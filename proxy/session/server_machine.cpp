@@ -196,7 +196,7 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     if (ours) {
         internal_failed_ = true;
         outcome_.error_body = as_text(message.body());
-    } else if (client != nullptr && !(progress.fatal && releasable())) {
+    } else if (client != nullptr && !(progress.fatal && releasable() && client->pin() == Pin::none)) {
         client->error_reported();
         remaining_forward_ = true;  // also of an injected Parse: its failure is the Bind's failure
         out.pass(message.whole);

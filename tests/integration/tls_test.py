@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -159,6 +160,50 @@ class Tls(ClusterCase):
             self.assertIn(b"08P01", answer)
             self.assertNotIn(b"R\0\0\0\x08\0\0\0\0", answer)
 
+    def test_nothing_in_plain_text_is_taken_before_direct_tls(self):
+        """The front of a packet, then a handshake: whoever sent the front is not whom the certificate was shown to."""
+        weir = self.proxy_with("prefer", proxy={"auth_type": "trust"})
+        with socket.create_connection(("127.0.0.1", weir.port), 20) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.sendall(b"\0\0\0")
+            until(lambda: weir.metric("pgweir_stats_received_bytes_total") >= 3, "the front has come")
+            with self.assertRaises((ssl.SSLError, ConnectionError, EOFError, TimeoutError)):
+                plain.settimeout(10)
+                with self.context(["postgresql"]).wrap_socket(plain) as encrypted:
+                    encrypted.sendall(w.startup({"user": "app", "database": "app"}))
+                    if not encrypted.recv(1):
+                        raise EOFError
+
+    def test_an_end_that_comes_with_the_last_bytes(self):
+        """close_notify in one flight with a request, and no FIN: pgweir answers it, and gives the transaction up."""
+        weir = self.proxy_with("require", proxy={"auth_type": "trust"})
+        with socket.create_connection(("127.0.0.1", weir.port), 20) as plain:
+            plain.settimeout(20)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            plain.sendall(SSL_REQUEST)
+            plain.recv(1)
+            session = self.context().wrap_bio(incoming, outgoing)
+
+            def pump(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        plain.sendall(outgoing.read())
+                        incoming.write(plain.recv(65536))
+            pump(session.do_handshake)
+            session.write(w.startup({"user": "app", "database": "app"}))
+            answer = b""
+            while not answer.endswith(b"Z\0\0\0\x05I"):
+                answer += pump(lambda: session.read(65536))
+            session.write(w.query("BEGIN"))
+            try:
+                session.unwrap()
+            except ssl.SSLWantReadError:
+                pass
+            plain.sendall(outgoing.read())
+            until(lambda: weir.metric("pgweir_used_clients") == 0, "the client is gone")
+
     def test_a_second_request_and_garbage(self):
         weir = self.proxy_with("prefer")
         with socket.create_connection(("127.0.0.1", weir.port), 20) as plain:
@@ -234,6 +279,9 @@ class Tls(ClusterCase):
         servers = [{"name": n.name, "host": "localhost", "port": n.port} for n in self.cluster.nodes.values()]
         weir = self.weir_with_replicas(server_tls={"sslmode": "verify-full", "ca_file": ca}, server=servers)
         self.assertEqual(value(self.connect(weir), "/* pgweir: primary */ SELECT 1"), 1)
+        odd = [dict(server, host="127.1") for server in servers]  # an address that no certificate can be for
+        weir = self.make(server_tls={"sslmode": "verify-full", "ca_file": ca}, server=odd).start(wait=False)
+        until(lambda: re.search("level=warning.*(certificate|host name)", weir.log_text()), "it is refused")
         other = Authority(self.folder / "other")
         weir = self.make(server_tls={"sslmode": "verify-ca", "ca_file": str(other / "ca.crt")}).start(wait=False)
         until(lambda: "certificate verify failed" in weir.log_text(), "the certificate is refused")
