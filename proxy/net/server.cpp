@@ -222,7 +222,7 @@ void Server::settle_down() {
         if (session.pin() == session::Pin::none) {
             if (!session.tainted()) return release();
             machine_->hold_for_settings();
-            return run(session::Purpose::probe, session::probe_sql(*machine_->actual()));
+            return run(session::Purpose::probe, session::probe_sql(*machine_->actual(), machine_->prepared().size()));
         }
         if (!was_pinned) worker_.counters().pins.add();
         std::string out;

@@ -1,6 +1,7 @@
 // Queries of ours about what a session holds, and to make it forget (semantics.md D).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,9 +9,10 @@
 
 namespace pgweir::session {
 
-// One row, one text column: what the session holds beyond the settings that we know it has; empty for nothing. Sees what
-// functions, DO and CALL did inside. About 4 ms, so for tainted sessions only.
-[[nodiscard]] std::string probe_sql(const ParameterSet& actual);
+// One row, one text column: what the session holds beyond the settings that we know it has, or that it has not the prepared
+// statements (of the protocol) that we know of; empty for nothing. Sees what functions, DO and CALL did inside. About 4 ms, so
+// for tainted sessions only.
+[[nodiscard]] std::string probe_sql(const ParameterSet& actual, std::size_t prepared);
 
 inline constexpr std::string_view kRollbackSql = "ROLLBACK";
 inline constexpr std::string_view kDiscardSql = "DISCARD ALL";

@@ -85,6 +85,24 @@ class Settings(ClusterCase):
                 self.assertEqual(value(b, probe), before)
                 b.close()
 
+    def test_deallocating_behind_the_proxys_back_harms_nobody_else(self):
+        """DO can drop the prepared statements that the server connection is known to have."""
+        weir = self.weir(pool={"default_pool_size": 1}, proxy={"auth_type": "trust"})
+        user, rude = self.wire(weir.port, user="app"), self.wire(weir.port, user="app")
+        hint = "/* pgweir: primary */ "
+        use = w.bind(name="s") + w.execute() + w.SYNC
+        user.send(w.parse(hint + "SELECT 'mine'", "s") + use)
+        user.read_ready()
+        for sql in ("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", "DEALLOCATE pgweir_1", "SELECT 1; DEALLOCATE ALL"):
+            with self.subTest(sql=sql):
+                rude.send(w.query(sql))
+                rude.read_ready()
+                if sql.startswith("DO"):  # found by the probe: it keeps the connection until it leaves
+                    rude.close()
+                    rude = self.wire(weir.port, user="app")
+                user.send(use)
+                self.assertEqual([m.values for m in user.read_ready() if m.tag == "D"], [["mine"]])
+
     def test_a_set_stays_for_its_own_client(self):
         a = self.connect(self.proxy)
         rows(a, "SET work_mem = '7MB'")
