@@ -100,7 +100,7 @@ TEST_F(MonitorTest, NonsenseIsAFailure) {
 
 TEST_F(MonitorTest, AReportedFailureProbesAtOnceAndAgainAfterTheOneInFlight) {
     tcp::acceptor acceptor(io_, kAnyPort);
-    accept(acceptor, "N");  // refused in the protocol: each probe ends at once
+    accept(acceptor, "HTTP");  // no answer to SSLRequest: each probe ends at once
     watch(acceptor.local_endpoint().port());
     config_.monitor.interval = milliseconds(60'000);
     config_.monitor.timeout = milliseconds(60'000);
