@@ -67,7 +67,7 @@ void Client::on_encrypted(const std::string& error) {
 
 std::string Client::Starting::take_settings(const config::Proxy& config) {
     for (const auto& [name, value] : login.result().parameters) {
-        const auto ignored = [&](const std::string& other) { return session::same_name(other, name); };
+        const auto ignored = [&asked = name](const std::string& other) { return session::same_name(other, asked); };
         if (std::any_of(config.ignore_startup_parameters.begin(), config.ignore_startup_parameters.end(), ignored)) continue;
         if (session::same_name(name, "pgweir.read_preference")) {
             const auto preference = session::parse_read_preference(value);
