@@ -55,9 +55,8 @@ void Canceler::on_readable() {
     finish();  // the server answers a cancel with nothing but the end of the stream
 }
 
-void Canceler::tick(TimePoint now) {
-    if (now < deadline_ || !server_) return;
-    server_->retire();
+void Canceler::give_up() {
+    if (server_) server_->retire();
     finish();
 }
 

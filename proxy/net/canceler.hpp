@@ -16,7 +16,9 @@ class Canceler final : public Peer {
     static void start(Worker& worker, std::shared_ptr<Server> server);
     Canceler(Worker& worker, std::shared_ptr<Server> server);
     ~Canceler() override;
-    void tick(TimePoint now);
+    [[nodiscard]] bool due(TimePoint now) const noexcept { return now >= deadline_; }
+    // The server connection is given up, too: the cancel may still hit whoever has it.
+    void give_up();
 
   protected:
     void on_readable() override;

@@ -1,7 +1,6 @@
 #include "proxy/net/client_starting.hpp"
 
 #include <spdlog/spdlog.h>
-
 #include <sys/socket.h>
 
 #include <algorithm>

@@ -367,10 +367,6 @@ void Server::linger() {
     arm_read();
 }
 
-void Server::tick(TimePoint now) {
-    if (linger_until_ != TimePoint{} && now >= linger_until_) gone();
-}
-
 void Server::gone() {
     const auto keep_alive = shared_from_this();
     linger_until_ = {};

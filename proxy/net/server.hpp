@@ -63,8 +63,9 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.
     void say_goodbye();
-    // Gives up waiting for the end of a connection that was closed here.
-    void tick(TimePoint now);
+    // It was closed here, and its end has not come in time: then it is given up.
+    [[nodiscard]] bool due(TimePoint now) const noexcept { return linger_until_ != TimePoint{} && now >= linger_until_; }
+    void give_up() { gone(); }
     void connect_timed_out() { login_failed("08006", "timed out (server_connect_timeout)", false); }
 
     [[nodiscard]] session::ServerMachine& machine() noexcept { return *machine_; }

@@ -24,6 +24,16 @@ bool same_secret(std::uint64_t secret, std::string_view given) noexcept {
     return difference == 0;
 }
 
+// Apart from the set, which giving up changes.
+template <class T>
+std::vector<std::shared_ptr<T>> those_due(const std::unordered_set<std::shared_ptr<T>>& all, TimePoint time) {
+    std::vector<std::shared_ptr<T>> due;
+    for (const auto& one : all) {
+        if (one->due(time)) due.push_back(one);
+    }
+    return due;
+}
+
 }  // namespace
 
 void Worker::cancel_request(std::uint32_t pid, std::string secret) {
@@ -104,8 +114,8 @@ void Worker::tick() {
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
         if (const std::shared_ptr<Client> client = clients_[slot]) client->tick(time);
     }
-    for (const auto& server : std::vector(servers_.begin(), servers_.end())) server->tick(time);
-    for (const auto& canceler : std::vector(cancelers_.begin(), cancelers_.end())) canceler->tick(time);
+    for (const auto& server : those_due(servers_, time)) server->give_up();
+    for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
     publish_gauges();
 }
 

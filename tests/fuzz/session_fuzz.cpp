@@ -58,9 +58,6 @@ std::string through(std::string_view bytes, std::size_t chunk, bool& missed, boo
     return talk.take_client();
 }
 
-// The tags of the messages, and with errors their codes.
-std::string shape(std::string_view wire) { return test::tags(wire); }
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -78,8 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (missed) __builtin_trap();
     if (raw || local) return 0;
     if (refused) __builtin_trap();
-    const std::string wanted = test::ModelServer().on_bytes(bytes);
-    if (shape(got) == shape(wanted)) return 0;
-    std::fprintf(stderr, "sent %s\nwanted %s\ngot %s\n", test::tags(bytes).c_str(), shape(wanted).c_str(), shape(got).c_str());
+    const std::string wanted = test::tags(test::ModelServer().on_bytes(bytes));
+    if (test::tags(got) == wanted) return 0;
+    std::fprintf(stderr, "sent %s\nwanted %s\ngot %s\n", test::tags(bytes).c_str(), wanted.c_str(), test::tags(got).c_str());
     __builtin_trap();
 }

@@ -1,17 +1,17 @@
 """TLS on both sides (issue 3, semantics.md H): modes, certificates, channel binding, direct TLS, cancel, reload."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
 import ssl
 import struct
 import subprocess
-import time
+import threading
 
 import wire as w
 from harness import ClusterCase, main, psycopg2, until, value
+from cluster import server_user  # noqa: E402 (harness knows where)
 
 SSL_REQUEST = struct.pack(">II", 8, 80877103)
 
@@ -54,14 +54,10 @@ class Tls(ClusterCase):
             for source, name in ((server_certificate, "tls.crt"), (server_key, "tls.key")):
                 shutil.copy(source, node.data / name)
                 os.chmod(node.data / name, 0o600)
-                if os.geteuid() == 0:
-                    user = pwd.getpwnam("postgres")
-                    os.chown(node.data / name, user.pw_uid, user.pw_gid)
-            for setting in ("ssl = on", "ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'"):
-                node.query(f"ALTER SYSTEM SET {setting}") if not node.in_recovery() else None
+                if owner := server_user():
+                    os.chown(node.data / name, owner.pw_uid, owner.pw_gid)
             with open(node.data / "postgresql.auto.conf", "a") as conf:
-                if node.in_recovery():
-                    conf.write("ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'\n")
+                conf.write("ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'\n")
             node.query("SELECT pg_reload_conf()")
             until(lambda n=node: n.value("SHOW ssl") == "on", f"{node.name} speaks TLS")
 
@@ -230,7 +226,6 @@ class Tls(ClusterCase):
         weir = self.proxy_with("require", {"sslmode": "require"})
         connection = self.connect(weir, sslmode="require")
         with connection.cursor() as cursor:
-            import threading
             threading.Timer(0.5, connection.cancel).start()
             with self.assertRaises(psycopg2.errors.QueryCanceled):
                 cursor.execute("/* pgweir: primary */ SELECT pg_sleep(30)")

@@ -218,16 +218,20 @@ struct Listening {
     Endpoint endpoint;
 };
 
+void await_connection(Poller& poller, const Sample& peer) {
+    for (int i = 0; i < 100 && !peer.connected; ++i) {
+        poller.wait(100ms);
+        poller.dispatch();
+    }
+}
+
 TEST(PeerConnect, TellsLaterThatItStands) {
     Poller poller;
     Listening listening;
     const auto peer = std::make_shared<Sample>(poller);
     peer->connect(listening.endpoint);
     EXPECT_FALSE(peer->connected);
-    for (int i = 0; i < 100 && !peer->connected; ++i) {
-        poller.wait(100ms);
-        poller.dispatch();
-    }
+    await_connection(poller, *peer);
     EXPECT_EQ(peer->connected, 0);
     EXPECT_TRUE(peer->open());
 }
@@ -239,10 +243,7 @@ TEST(PeerConnect, TellsLaterThatItIsRefused) {
     const auto peer = std::make_shared<Sample>(poller);
     peer->connect(listening.endpoint);
     EXPECT_FALSE(peer->connected);
-    for (int i = 0; i < 100 && !peer->connected; ++i) {
-        poller.wait(100ms);
-        poller.dispatch();
-    }
+    await_connection(poller, *peer);
     EXPECT_EQ(peer->connected, ECONNREFUSED);
     EXPECT_FALSE(peer->open());
 }
