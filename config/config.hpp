@@ -14,6 +14,9 @@ using Duration = std::chrono::milliseconds;
 
 enum class PoolMode : std::uint8_t { session, transaction };
 enum class AuthType : std::uint8_t { trust, password, md5, scram_sha_256 };
+enum class AccessMethod : std::uint8_t { trust, password, md5, scram_sha_256, cert, reject };
+enum class AccessTls : std::uint8_t { any, only, none };
+enum class SessionState : std::uint8_t { pin, reject };
 enum class Balance : std::uint8_t { round_robin, least_connections };
 enum class Split : std::uint8_t { off, on };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
@@ -27,9 +30,17 @@ struct Proxy {
     std::uint32_t workers = 0;  // threads; 0: one per processor
     std::uint32_t max_client_conn = 1000;
     Duration client_login_timeout{60'000};
-    AuthType auth_type = AuthType::scram_sha_256;
+    AuthType auth_type = AuthType::scram_sha_256;  // where no [[access]] rule is given
+    std::string auth_file;                         // PgBouncer's userlist.txt; empty: none
+    std::string auth_query;                        // asks a server for a user that is configured nowhere; empty: none
+    std::string auth_user, auth_password;          // who asks
+    std::string auth_dbname;                       // where; empty: in the database that the client wants
+    Duration auth_failure_delay{500};              // a refused password is answered so much later
     Duration shutdown_timeout{30'000};           // how long SIGTERM waits for transactions
     std::uint64_t max_packet_size = 1ULL << 30;  // largest message body accepted from a client, bytes
+    std::uint64_t max_statement_size = 1ULL << 30;    // largest text of a statement, bytes
+    std::uint64_t max_row_size = 1ULL << 30;          // largest row passed to a client, bytes
+    std::uint64_t notification_buffer_size = 1 << 20;  // bytes of NOTIFYs that may wait for one client
     std::vector<std::string> ignore_startup_parameters;
     std::string admin_database = "pgweir";
 };
@@ -46,7 +57,10 @@ struct Pool {
     Duration server_connect_timeout{15'000};
     Duration server_login_retry{15'000};               // longest back-off after failed logins; jittered
     std::uint32_t max_prepared_statements = 200;       // per server connection
-    std::uint64_t statement_cache_size = 16ULL << 20;  // bytes of statement text kept by each worker
+    std::uint64_t statement_cache_size = 16ULL << 20;  // bytes of statements that nobody uses, kept by each worker
+    std::uint64_t max_statement_memory = 256ULL << 20;        // bytes of statements that clients hold, in each worker
+    std::uint64_t max_client_statement_memory = 16ULL << 20;  // the same of one client
+    SessionState on_session_state = SessionState::pin;
 };
 
 // [routing]
@@ -114,8 +128,11 @@ struct Database {
     std::optional<std::uint32_t> pool_size;
     std::optional<std::uint32_t> min_pool_size;
     std::optional<Split> split;
-    std::string user;      // forced server user; empty: the client's
-    std::string password;  // of the forced user
+    std::optional<SessionState> on_session_state;
+    bool read_only = false;   // reads only, on replicas; advertised as a hot standby
+    std::string auth_dbname;  // empty: proxy.auth_dbname
+    std::string user;         // forced server user; empty: the client's
+    std::string password;     // of the forced user
 };
 
 // [[user]]
@@ -123,6 +140,16 @@ struct User {
     std::string name;
     std::string password;  // plain text, "md5…" or a "SCRAM-SHA-256$…" verifier, PostgreSQL's own forms
     bool admin = false;    // may use the console
+};
+
+// [[access]]: one rule of who may come in and how; the first that matches counts, as in pg_hba.conf.
+struct Access {
+    std::string name;                          // for the log
+    std::vector<std::string> address{"all"};   // "all", or addresses with or without a mask length
+    std::vector<std::string> database{"all"};  // names, "all", "sameuser", "replication"
+    std::vector<std::string> user{"all"};      // names, "all"
+    AccessTls tls = AccessTls::any;
+    AccessMethod method = AccessMethod::scram_sha_256;
 };
 
 struct Config {
@@ -137,6 +164,7 @@ struct Config {
     std::vector<Server> servers;
     std::vector<Database> databases;
     std::vector<User> users;
+    std::vector<Access> access;
 };
 
 }  // namespace pgweir::config

@@ -50,7 +50,7 @@ std::string example_entry(const Section& section, const Option& option) {
         doc += " Or " + key + "_file = \"FILE\", or " + key + "_env = \"VARIABLE\".";
     }
     const std::string value = option.sample.empty() ? default_of(section, option) : in_quotes(option.sample);
-    return comment(doc) + (option.sample.empty() ? "#" : "") + std::string(option.key) + " = " + value + '\n';
+    return comment(doc) + (option.sample.empty() || section.optional ? "#" : "") + std::string(option.key) + " = " + value + '\n';
 }
 
 std::string type_word(Type type) {
@@ -110,7 +110,7 @@ std::string example_toml() {
         "# Sizes: \"64kB\", \"16MB\", \"1GB\" (steps of 1024), or a number of bytes.\n"
         "# Words in parentheses: what is allowed; \"restart\" marks what RELOAD cannot change.\n";
     for (const Section& section : sections()) {
-        text += '\n' + comment(section.doc) + heading(section) + '\n';
+        text += '\n' + comment(section.doc) + (section.optional ? "#" : "") + heading(section) + '\n';
         for (const Option& option : options_of(section.name)) text += example_entry(section, option);
     }
     return text;

@@ -17,6 +17,13 @@ inline constexpr auto kNames<PoolMode> = std::to_array<std::string_view>({"sessi
 template <>
 inline constexpr auto kNames<AuthType> = std::to_array<std::string_view>({"trust", "password", "md5", "scram-sha-256"});
 template <>
+inline constexpr auto kNames<AccessMethod> =
+    std::to_array<std::string_view>({"trust", "password", "md5", "scram-sha-256", "cert", "reject"});
+template <>
+inline constexpr auto kNames<AccessTls> = std::to_array<std::string_view>({"any", "only", "none"});
+template <>
+inline constexpr auto kNames<SessionState> = std::to_array<std::string_view>({"pin", "reject"});
+template <>
 inline constexpr auto kNames<Balance> = std::to_array<std::string_view>({"round_robin", "least_connections"});
 template <>
 inline constexpr auto kNames<TlsMode> =

@@ -49,6 +49,8 @@ template <>
 inline constexpr std::string_view kSectionName<Database> = "database";
 template <>
 inline constexpr std::string_view kSectionName<User> = "user";
+template <>
+inline constexpr std::string_view kSectionName<Access> = "access";
 
 template <class T>
 struct MemberOf;
@@ -156,6 +158,7 @@ consteval Section single(std::string_view doc) {
     using S = typename MemberOf<decltype(Member)>::Field;
     return {kSectionName<S>,
             false,
+            false,
             doc,
             [](const Config&) -> std::size_t { return 1; },
             [](const Config& config, std::size_t) -> ConstBlock { return &(config.*Member); },
@@ -164,10 +167,11 @@ consteval Section single(std::string_view doc) {
 }
 
 template <auto Member>
-consteval Section repeated(std::string_view doc) {
+consteval Section repeated(std::string_view doc, bool optional = false) {
     using S = typename MemberOf<decltype(Member)>::Field::value_type;
     return {kSectionName<S>,
             true,
+            optional,
             doc,
             [](const Config& config) { return (config.*Member).size(); },
             [](const Config& config, std::size_t index) -> ConstBlock { return &(config.*Member)[index]; },

@@ -24,11 +24,32 @@ constexpr Option kOptions[] = {
                                       "A client that has not logged in after this time is disconnected."),
     row<&Proxy::auth_type>("auth_type", {},
                            "How clients prove who they are. \"trust\" asks nothing and is for tests; a user whose "
-                           "password is an md5 hash cannot log in by \"scram-sha-256\"."),
+                           "password is an md5 hash cannot log in by \"scram-sha-256\". [[access]] rules, if there are any, "
+                           "say it instead."),
+    row<&Proxy::auth_file>("auth_file", {.may_be_empty = true},
+                           "PgBouncer's userlist.txt: users besides those of [[user]]. Empty: none."),
+    row<&Proxy::auth_query>("auth_query", {.may_be_empty = true},
+                            "Asked of the primary for a user that is configured nowhere: $1 is the name, and the answer a "
+                            "row of name and password (in PostgreSQL's forms), or none. Names in it must be qualified. "
+                            "Empty: not asked."),
+    row<&Proxy::auth_user>("auth_user", {.may_be_empty = true}, "Who asks auth_query."),
+    row<&Proxy::auth_password>("auth_password", {.may_be_empty = true, .secret = true},
+                               "Password of auth_user, in plain text."),
+    row<&Proxy::auth_dbname>("auth_dbname", {.may_be_empty = true},
+                             "Database where auth_query is asked. Empty: the one that the client wants."),
+    row<&Proxy::auth_failure_delay>("auth_failure_delay", {.max = kMinute},
+                                    "A wrong password or an unknown user is answered this much later."),
     row<&Proxy::shutdown_timeout>("shutdown_timeout", {.max = kDay},
                                   "How long a stop by SIGTERM waits for transactions to finish."),
     row<&Proxy::max_packet_size>("max_packet_size", {.min = kKb, .max = kGb, .bytes = true},
                                  "Largest protocol message accepted from a client."),
+    row<&Proxy::max_statement_size>("max_statement_size", {.min = kKb, .max = kGb, .bytes = true},
+                                    "Largest text of a statement; a longer one is an error (54000)."),
+    row<&Proxy::max_row_size>("max_row_size", {.min = kKb, .max = kGb, .bytes = true},
+                              "Largest row of a result; a client that a longer one is meant for is disconnected (54000)."),
+    row<&Proxy::notification_buffer_size>("notification_buffer_size", {.min = kKb, .max = kGb, .bytes = true},
+                                          "Notifications that wait for a client in a transaction or one that does not "
+                                          "read; a client with more is disconnected, since none may be lost silently."),
     row<&Proxy::ignore_startup_parameters>("ignore_startup_parameters", {},
                                            "Startup parameters of clients that are dropped without an error."),
     row<&Proxy::admin_database>("admin_database", {.restart = true},
@@ -59,7 +80,17 @@ constexpr Option kOptions[] = {
                                         "Prepared statements kept on each server connection; the one unused for "
                                         "longest makes room."),
     row<&Pool::statement_cache_size>("statement_cache_size", {.min = 64 * kKb, .max = 64 * kGb, .bytes = true},
-                                     "Memory for the text of prepared statements, in each worker."),
+                                     "Memory for prepared statements that no client holds any more, in each worker."),
+    row<&Pool::max_statement_memory>("max_statement_memory", {.min = 64 * kKb, .max = 64 * kGb, .bytes = true},
+                                     "Memory for prepared statements that clients hold, in each worker; one more is an "
+                                     "error (53200)."),
+    row<&Pool::max_client_statement_memory>("max_client_statement_memory", {.min = kKb, .max = 64 * kGb, .bytes = true},
+                                            "The same for each client (54000)."),
+    row<&Pool::on_session_state>("on_session_state", {},
+                                 "What happens when a client of a transaction pool makes session state that pgweir cannot "
+                                 "carry to another server connection (a temporary table, a session advisory lock, SET "
+                                 "ROLE, ...). \"pin\": it keeps its server connection until it leaves. \"reject\": an "
+                                 "error (0A000)."),
 
     row<&Routing::split>("split", {}, "Whether reads may go to replicas. \"off\": everything goes to the primary."),
     row<&Routing::load_balance>("load_balance", {}, "How a replica is chosen for a read."),
@@ -129,6 +160,12 @@ constexpr Option kOptions[] = {
     row<&Database::min_pool_size>("min_pool_size", {.max = 100'000, .inherits = "pool.min_pool_size"},
                                   "Overrides [pool]'s min_pool_size."),
     row<&Database::split>("split", {.inherits = "routing.split"}, "Overrides [routing]'s split."),
+    row<&Database::on_session_state>("on_session_state", {.inherits = "pool.on_session_state"},
+                                     "Overrides [pool]'s on_session_state."),
+    row<&Database::read_only>("read_only", {},
+                              "A name for reading only: every transaction is READ ONLY and runs on a replica, and clients "
+                              "are told that they are on a hot standby (target_session_attrs=standby)."),
+    row<&Database::auth_dbname>("auth_dbname", {.may_be_empty = true}, "Overrides [proxy]'s auth_dbname."),
     row<&Database::user>("user", {.may_be_empty = true},
                          "Log in to the servers as this user whoever the client is. Empty: as the client's user."),
     row<&Database::password>("password", {.may_be_empty = true, .secret = true},
@@ -139,6 +176,18 @@ constexpr Option kOptions[] = {
                          "Plain text, \"md5\" and 32 hexadecimal digits, or a \"SCRAM-SHA-256$...\" verifier, as in "
                          "pg_authid."),
     row<&User::admin>("admin", {}, "May use the console."),
+
+    row<&Access::name>("name", {.required = true, .sample = "local"}, "Name of the rule in the log."),
+    row<&Access::address>("address", {},
+                          "Where the client comes from: addresses, networks such as \"10.0.0.0/8\", or \"all\"."),
+    row<&Access::database>("database", {},
+                           "What it wants: names, \"all\", \"sameuser\" (the user's name), or \"replication\" (a physical "
+                           "replication connection, which nothing else matches)."),
+    row<&Access::user>("user", {}, "Who it is: names, or \"all\"."),
+    row<&Access::tls>("tls", {}, "\"only\": TLS connections; \"none\": connections without TLS."),
+    row<&Access::method>("method", {},
+                         "How it proves it. \"cert\": by a client certificate whose common name is the user's; needs "
+                         "client_tls.ca_file. \"reject\": not at all."),
 };
 
 constexpr Section kSections[] = {
@@ -153,6 +202,9 @@ constexpr Section kSections[] = {
     repeated<&Config::servers>("A PostgreSQL server; one such block for each. At least one."),
     repeated<&Config::databases>("A database that clients may connect to; one such block for each. At least one."),
     repeated<&Config::users>("A user that may log in; one such block for each."),
+    repeated<&Config::access>("A rule of who may come in, and how, as a line of pg_hba.conf: the first that matches counts, and a "
+                              "client that none matches is refused. Without any, every user comes in by proxy.auth_type.",
+                              true),
 };
 
 }  // namespace

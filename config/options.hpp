@@ -15,9 +15,9 @@
 namespace pgweir::config {
 
 // A struct of the configuration that holds options.
-using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Http*, Log*, Server*, Database*, User*>;
+using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Http*, Log*, Server*, Database*, User*, Access*>;
 using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const ClientTls*, const ServerTls*, const Monitor*, const Http*, const Log*,
-                                const Server*, const Database*, const User*>;
+                                const Server*, const Database*, const User*, const Access*>;
 
 // One row of the table.
 struct Option {
@@ -42,6 +42,7 @@ struct Option {
 struct Section {
     std::string_view name;
     bool repeated = false;
+    bool optional = false;  // the example file shows it as a comment
     std::string_view doc;
     std::size_t (*count)(const Config&) = nullptr;           // how many blocks there are; 1 if not repeated
     ConstBlock (*at)(const Config&, std::size_t) = nullptr;  // the block of that index
