@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/sql/session_change.hpp"
+
 namespace pgweir::session {
 
 namespace {
@@ -16,13 +18,6 @@ constexpr std::array<std::string_view, 9> kTracked = {"application_name", "clien
 
 constexpr std::array<std::string_view, 6> kFixed = {"server_version",        "server_encoding",   "is_superuser",
                                                     "session_authorization", "integer_datetimes", "in_hot_standby"};
-
-constexpr std::array<std::string_view, 6> kNameLists = {"search_path",
-                                                        "temp_tablespaces",
-                                                        "local_preload_libraries",
-                                                        "session_preload_libraries",
-                                                        "shared_preload_libraries",
-                                                        "unix_socket_directories"};
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -68,6 +63,6 @@ bool is_tracked_report(std::string_view name) noexcept { return names(kTracked, 
 
 bool is_fixed_report(std::string_view name) noexcept { return names(kFixed, name); }
 
-bool is_name_list(std::string_view name) noexcept { return names(kNameLists, name); }
+bool is_name_list(std::string_view name) noexcept { return sql::is_name_list_setting(name); }
 
 }  // namespace pgweir::session

@@ -247,7 +247,7 @@ inline constexpr std::string_view kInertNames =
     "amvalidate brin_desummarize_range brin_summarize_new_values brin_summarize_range current_setting currtid2 "
     "gin_clean_pending_list inet_server_addr inet_server_port lo_close lo_creat lo_create lo_export lo_from_bytea "
     "lo_import lo_lseek lo_lseek64 lo_open lo_put lo_tell lo_tell64 lo_truncate lo_truncate64 lo_unlink loread "
-    "lowrite pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared pg_advisory_xact_lock "
+    "lowrite pg_advisory_xact_lock "
     "pg_advisory_xact_lock_shared pg_available_extension_versions pg_available_extensions pg_backend_pid "
     "pg_backup_stop pg_blocking_pids pg_cancel_backend pg_collation_actual_version pg_conf_load_time pg_config "
     "pg_control_checkpoint pg_control_init pg_control_recovery pg_control_system pg_create_restore_point "
@@ -318,6 +318,9 @@ inline constexpr std::string_view kSettingNames = "set_config ";
 // Takes a lock that outlives the transaction.
 inline constexpr std::string_view kAdvisoryLockNames =
     "pg_advisory_lock pg_advisory_lock_shared pg_try_advisory_lock pg_try_advisory_lock_shared ";
+
+// Gives such a lock back.
+inline constexpr std::string_view kUnlockNames = "pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared ";
 
 // What currval and lastval remember.
 inline constexpr std::string_view kSequenceNames = "nextval setval ";

@@ -20,6 +20,7 @@ struct List {
 constexpr List kLists[] = {
     {kAllowedNames, {true, true, Effect::none}},       {kInertNames, {true, false, Effect::none}},
     {kSettingNames, {true, false, Effect::set_other}}, {kAdvisoryLockNames, {true, false, Effect::advisory_lock}},
+    {kUnlockNames, {true, false, Effect::lets_go}},
     {kSequenceNames, {true, false, Effect::sequence}}, {kCurrvalNames, {true, false, Effect::currval}},
     {kLoadNames, {true, false, Effect::load}},         {kTaintNames, {true, false, Effect::taint}},
 };

@@ -99,7 +99,12 @@ struct Name {
 
 // SESSION CHARACTERISTICS AS TRANSACTION …: the defaults of the session's transactions.
 [[nodiscard]] Utility set_characteristics(const Head& head) noexcept {
-    Utility result{.reason = Reason::set, .effects = Effect::set_other};
+    Utility result{.reason = Reason::set, .effects = Effect::set_reported};  // READ ONLY, READ WRITE
+    for (std::size_t i = 4; i < head.size(); ++i) {
+        const Keyword word = head.keyword(i);
+        const bool mode = word == Keyword::read || word == Keyword::only || word == Keyword::write || word == Keyword::transaction;
+        if (!mode && head.kind(i) != TokenKind::comma) result.effects |= Effect::set_other;
+    }
     if (head.overflown()) result.effects |= Effect::serializable;
     for (std::size_t i = 0; i < head.size(); ++i) {
         if (head.keyword(i) == Keyword::isolation) result.effects |= Effect::serializable;
@@ -152,6 +157,7 @@ Utility judge_reset(const Head& head, std::string_view text) noexcept {
     Utility result{.reason = Reason::set, .effects = Effect::reset};
     if (head.keyword(1) == Keyword::all) return result;
     result.name = spoken_name(head, 1);
+    if (result.name == "role" || result.name == "session_authorization") result.effects |= Effect::lets_go;
     if (!result.name.empty()) return result;
     if (head.keyword(1) == Keyword::transaction) {  // RESET TRANSACTION ISOLATION LEVEL
         return {.reason = Reason::transaction_control, .transaction = Transaction::control};

@@ -43,6 +43,7 @@ enum class Effect : std::uint32_t {
     currval = 1U << 18,          // currval, lastval
     serializable =
         1U << 19,  // SET of default_transaction_isolation, or SESSION CHARACTERISTICS with an isolation level
+    lets_go = 1U << 20,  // may take away what a session holds: DROP, UNLISTEN, CLOSE, DEALLOCATE, DISCARD, an unlock, RESET ROLE
 };
 
 [[nodiscard]] constexpr Effect operator|(Effect a, Effect b) noexcept {

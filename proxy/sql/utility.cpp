@@ -20,9 +20,9 @@ namespace {
     Utility result{.reason = Reason::prepare};
     const std::size_t i = head.keyword(1) == Keyword::prepare && head.kind(2) != TokenKind::end ? 2 : 1;
     if (head.keyword(i) == Keyword::all) {
-        result.effects = Effect::deallocate_all;
+        result.effects = Effect::deallocate_all | Effect::lets_go;
     } else if (head.kind(i) != TokenKind::end) {
-        result.effects = Effect::deallocate_one;
+        result.effects = Effect::deallocate_one | Effect::lets_go;
         result.name = text.substr(head[i].begin, head[i].end - head[i].begin);
     }
     return result;
@@ -68,7 +68,7 @@ constexpr Verb kVerbs[] = {
     {Keyword::release, Reason::transaction_control, Effect::none, Transaction::control},
     {Keyword::create, Reason::ddl},
     {Keyword::alter, Reason::ddl},
-    {Keyword::drop, Reason::ddl},
+    {Keyword::drop, Reason::ddl, Effect::lets_go},
     {Keyword::grant, Reason::ddl},
     {Keyword::revoke, Reason::ddl},
     {Keyword::comment, Reason::ddl},
@@ -85,11 +85,11 @@ constexpr Verb kVerbs[] = {
     {Keyword::declare, Reason::cursor},
     {Keyword::fetch, Reason::cursor},
     {Keyword::move, Reason::cursor},
-    {Keyword::close, Reason::cursor},
+    {Keyword::close, Reason::cursor, Effect::lets_go},
     {Keyword::execute, Reason::prepare, Effect::taint},
     {Keyword::lock, Reason::lock},
     {Keyword::listen, Reason::listen, Effect::listen},
-    {Keyword::unlisten, Reason::listen, Effect::unlisten},
+    {Keyword::unlisten, Reason::listen, Effect::unlisten | Effect::lets_go},
     {Keyword::notify, Reason::listen},
     {Keyword::do_, Reason::do_or_call, Effect::taint},
     {Keyword::call, Reason::do_or_call, Effect::taint},
@@ -137,7 +137,7 @@ Utility judge_utility(const Head& head, std::string_view text) noexcept {
     }
     if (verb == Keyword::discard) {
         const bool all = head.keyword(1) == Keyword::all;
-        return {.reason = Reason::discard, .effects = all ? Effect::discard_all : Effect::none};
+        return {.reason = Reason::discard, .effects = (all ? Effect::discard_all : Effect::none) | Effect::lets_go};
     }
     return judge_verb(verb);
 }

@@ -197,7 +197,7 @@ TEST(Calls, EffectsOfFunctions) {
         {"SELECT pg_advisory_lock(1)", Effect::advisory_lock},
         {"SELECT pg_try_advisory_lock_shared(1)", Effect::advisory_lock},
         {"SELECT pg_advisory_xact_lock(1)", Effect::none},
-        {"SELECT pg_advisory_unlock(1)", Effect::none},
+        {"SELECT pg_advisory_unlock(1)", Effect::lets_go},
         {"SELECT nextval('s')", Effect::sequence},
         {"SELECT setval('s', 1)", Effect::sequence},
         {"SELECT currval('s'), lastval()", Effect::currval},
