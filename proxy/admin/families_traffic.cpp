@@ -40,6 +40,8 @@ constexpr auto kCounters = std::to_array<CounterRow>({
     {"pgweir_stats_client_parses_total", "Statements prepared by clients", &WorkerStats::client_parses},
     {"pgweir_stats_server_parses_total", "Statements prepared on servers", &WorkerStats::server_parses},
     {"pgweir_stats_binds_total", "Prepared statements bound", &WorkerStats::binds},
+    {"pgweir_statements_healed_total", "Outdated prepared statements made anew, and their segments sent again",
+     &WorkerStats::statements_healed},
     {"pgweir_servers_received_bytes_total", "Bytes received from servers", &WorkerStats::server_bytes_received},
     {"pgweir_servers_sent_bytes_total", "Bytes sent to servers", &WorkerStats::server_bytes_sent},
     {"pgweir_server_connects_total", "Server connections made", &WorkerStats::server_connects},

@@ -175,6 +175,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             return forwarded.consumed;
         }
         case session::Plan::Kind::server: acquire(plan.route); return 0;
+        case session::Plan::Kind::listen: listen(); return 0;
     }
     return 0;
 }

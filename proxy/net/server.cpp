@@ -39,8 +39,8 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     host_name_ = worker.snapshot(pool.group.cluster)->servers[cluster::index_of(pool.host)].host;
     endpoint_ = handover.endpoint;
     login_settings_ = worker.parameters().intern(std::move(handover.login));
-    machine_ = std::make_unique<session::ServerMachine>(
-        worker.parameters(), worker.parameters().intern(std::move(handover.actual)), std::size_t{0});
+    machine_ = std::make_unique<session::ServerMachine>(worker.parameters(), login_settings_, std::size_t{0});
+    machine_->set_actual(worker.parameters().intern(std::move(handover.actual)));
     machine_->prepared() = std::move(*handover.prepared);
     machine_->unnamed_unknown = true;  // whose it was stays behind
 }
@@ -118,8 +118,13 @@ void Server::on_answer(Bytes bytes) {
     } else {
         worker_.to_client.clear();
     }
+    if (progress.healed) {
+        send(as_bytes(machine_->take_output()));
+        worker_.counters().statements_healed.add();
+    }
     fatal_ |= progress.fatal;
     told_ |= progress.told;
+    if (progress.row_too_long) return refuse_row();
     if (progress.statement_missing) retire();
     if (progress.violation) return close("server broke the protocol");
     if (progress.consumed < bytes.size()) partial_.assign(as_text(bytes.subspan(progress.consumed)));
@@ -132,6 +137,12 @@ void Server::on_answer(Bytes bytes) {
     // COPY data that nobody will send.
     if (client_ == nullptr && machine_->copy() == session::Copy::in) return clean_up();
     if (client_ != nullptr) client_->resume();
+}
+
+// The rest of the row is still to come: neither side can go on.
+void Server::refuse_row() {
+    must_close_ = true;
+    client_->fail(protocol::sqlstate::kProgramLimitExceeded, "a row of the result is longer than max_row_size");
 }
 
 void Server::segment_sent(TimePoint now) noexcept {
@@ -187,20 +198,31 @@ bool Server::step_done() {
             if (client_ == nullptr) return true;
             worker_.counters().probes.add();
             client_->machine()->clear_taint();
-            if (outcome.failed || !outcome.probe.empty()) {
-                client_->machine()->set_pin(session::Pin::state);
-                worker_.counters().pins.add();
-            }
-            return true;
+            probed(outcome.failed || !outcome.probe.empty());
+            return client_ != nullptr;
         case session::Purpose::reset:
             if (outcome.failed) return close("session could not be reset"), false;
             if (outcome.reset_sql_was_discard) {
-                machine_->forget_session(login_settings_);
+                machine_->forget_session();
                 dirty_ = false;
             }
             return true;
     }
     return true;
+}
+
+// A pin that has lost its reason ends; what a statement left behind unseen makes one.
+void Server::probed(bool found) {
+    session::ClientMachine& session = *client_->machine();
+    const bool pinned = session.pin() != session::Pin::none;
+    if (!found) return session.set_pin(session::Pin::none);
+    if (pinned) return;
+    worker_.counters().pins.add();
+    session.set_pin(session::Pin::state);
+    if (!session.rejects_state()) return;
+    client_->fail(protocol::sqlstate::kFeatureNotSupported,
+                  "a function left session state behind that pgweir cannot carry to another server connection "
+                  "(on_session_state = \"reject\")");
 }
 
 void Server::settle_down() {
@@ -221,9 +243,9 @@ void Server::settle_down() {
     if (machine_->releasable()) {
         if (session.pin() == session::Pin::none) {
             if (!session.tainted()) return release();
-            machine_->hold_for_settings();
-            return run(session::Purpose::probe, session::probe_sql(*machine_->actual(), machine_->prepared().size()));
+            return probe();
         }
+        if (session.tainted() && session::can_be_probed(session.pin())) return probe();
         if (!was_pinned) worker_.counters().pins.add();
         std::string out;
         if (!session.replay_settings(*machine_, out, worker_.to_client)) settings_sent();
@@ -231,6 +253,13 @@ void Server::settle_down() {
         send(as_bytes(out));
     }
     client_->resume();
+}
+
+// Looks for what the session holds; the client's next request waits.
+void Server::probe() {
+    machine_->hold_for_settings();
+    const std::size_t prepared = machine_->prepared().size();
+    run(session::Purpose::probe, session::probe_sql(*machine_->actual(), *machine_->login(), prepared));
 }
 
 // The client is done with a clean session: somebody else's turn.

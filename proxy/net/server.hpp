@@ -111,6 +111,9 @@ class Server final : public Peer, public pool::ServerSlot {
     [[nodiscard]] bool step_done();
     void clean_up();
     void release();
+    void probe();
+    void probed(bool found);
+    void refuse_row();
     void count_segment();
 
     Worker& worker_;

@@ -62,6 +62,7 @@ struct WorkerStats {
     Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;
     Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
     Counter client_parses, server_parses, binds;
+    Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
     Gauge clients, clients_waiting, servers_active, servers_idle, servers_login;

@@ -49,7 +49,10 @@ void ClientMachine::settings_changed() {
     lex_.ascii_trail_bytes = encoding != nullptr && has_ascii_trail_bytes(*encoding);
     default_read_only_ = is("default_transaction_read_only", "on");
     default_serializable_ = is("default_transaction_isolation", "serializable");
-    plan_settings_ = parameters_.without(desired_, "application_name");
+    plan_settings_ = desired_;
+    for (const Parameter& setting : desired_->entries()) {
+        if (is_harmless_to_plans(setting.name)) plan_settings_ = parameters_.without(plan_settings_, setting.name);
+    }
 }
 
 bool ClientMachine::attach(ServerMachine& server, routing::Target target, std::string& to_server, Gather& to_client) {
@@ -78,39 +81,20 @@ void ClientMachine::segment_done(ServerMachine& server) {
     in_transaction_ = server.status() != TransactionStatus::idle;
     extended_open_ = false;
     copy_bound_ = false;
+    portal_changes_.reset();
     if (in_transaction_) return;
     wrote_ = false;
     local_portal_.reset();
-    reset_settings(server);
-}
-
-void ClientMachine::forget_resets() noexcept {
-    reset_all_ = reset_one_ = reset_seen_ = error_seen_ = settings_doubtful_ = false;
-    reset_name_.clear();
+    if (std::exchange(ddl_passed_, false)) {  // now others see it
+        statements_.ddl_passed();
+        StatementCache::schema_changed();
+    }
+    if (staged_) {
+        error_seen_ ? staged_->roll_back() : staged_->commit();  // what is left is an implicit transaction's
+        commit_changes(&server);
+    }
+    changes_sent_ = error_seen_ = settings_doubtful_ = false;
     private_settings_ = {};
-}
-
-// RESET and DISCARD ALL go back to the session's start, the server's own start may be another (semantics.md D). One that
-// failed changed nothing; where an error came, too, it is not known what was undone.
-void ClientMachine::reset_settings(ServerMachine& server) {
-    const bool asked = reset_all_ || reset_one_;
-    if (!asked || !reset_seen_ || error_seen_) {
-        if (asked && reset_seen_ && pin_ == Pin::none) pin_ = Pin::setting;
-        return forget_resets();
-    }
-    std::vector<Parameter> known;
-    for (const Parameter& parameter : server.actual()->entries()) {
-        const bool gone = !is_tracked_report(parameter.name) && (reset_all_ || same_name(parameter.name, reset_name_));
-        if (!gone) known.push_back(parameter);
-    }
-    server.set_actual(parameters_.intern(std::move(known)));
-    if (reset_all_) {
-        desired_ = setup_.start;
-    } else if (const std::string* value = setup_.start->find(reset_name_)) {
-        desired_ = parameters_.with(desired_, reset_name_, *value);
-    }
-    forget_resets();
-    settings_changed();
 }
 
 void ClientMachine::detached() noexcept {
@@ -134,16 +118,22 @@ bool ClientMachine::parameter_reported(std::string_view name, std::string_view v
 void ClientMachine::restore_statement(const std::string& name, StatementRef previous) {
     if (name.empty()) {
         unnamed_ = std::move(previous);
-    } else if (previous) {
-        if (!names_) names_ = std::make_unique<Names>();
-        (*names_)[name] = std::move(previous);
-    } else if (names_) {
-        names_->erase(name);
+        return;
     }
+    if (!names_) names_ = std::make_unique<Names>();
+    const auto known = names_->find(name);
+    if (known != names_->end()) {
+        statement_bytes_ -= known->second->size();
+        names_->erase(known);
+    }
+    if (!previous) return;
+    statement_bytes_ += previous->size();
+    names_->emplace(name, std::move(previous));
 }
 
 void ClientMachine::statements_dropped() noexcept {
     names_.reset();
+    statement_bytes_ = 0;
     unnamed_ = {};
 }
 
@@ -154,8 +144,8 @@ StatementRef ClientMachine::find_statement(std::string_view name) const {
     return found == names_->end() ? StatementRef{} : found->second;
 }
 
-bool ClientMachine::is_local(const sql::Statement& judged) const {
-    if (judged.local != sql::Local::none) return true;
+bool ClientMachine::is_local(const sql::Statement& judged, std::string_view text) const {
+    if (judged.local != sql::Local::none || is_listen(judged, text)) return true;
     // DEALLOCATE of a name that the extended protocol made: servers know it by another name.
     if (!has(judged.effects, sql::Effect::deallocate_one) || judged.multiple) return false;
     const std::string name = folded_identifier(judged.name);
@@ -163,16 +153,19 @@ bool ClientMachine::is_local(const sql::Statement& judged) const {
 }
 
 // The wire answer to a statement of pgweir's own, without ParseComplete, BindComplete and ReadyForQuery.
-std::string ClientMachine::run_local(const sql::Statement& judged, TransactionStatus status) {
+std::string ClientMachine::run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status,
+                                     Changes& changes) {
     std::string out;
     if (status == TransactionStatus::failed) {
         protocol::append_error(out, "ERROR", sqlstate::kInFailedTransaction,
                                "current transaction is aborted, commands ignored until end of transaction block");
         return out;
     }
+    if (is_listen(judged, text)) return run_listen(text, changes);
     if (judged.local == sql::Local::none) {
         const std::string name = folded_identifier(judged.name);
-        if (names_ != nullptr && names_->erase(name) > 0) {
+        if (names_ != nullptr && names_->contains(name)) {
+            restore_statement(name, {});
             protocol::append_command_complete(out, "DEALLOCATE");
         } else {
             protocol::append_error(out, "ERROR", sqlstate::kInvalidStatementName,
@@ -184,7 +177,7 @@ std::string ClientMachine::run_local(const sql::Statement& judged, TransactionSt
 }
 
 // Why a statement must not run here at all; empty when it may.
-std::string_view ClientMachine::refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept {
+std::string_view ClientMachine::refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept {
     // Behind a Flush, or a Query inside an extended segment, more comes than was planned.
     const bool in_block = server.status() != TransactionStatus::idle || server.unsynced();
     const bool used_here = wrote_ || judged.multiple || judged.reason == sql::Reason::write ||
@@ -192,6 +185,9 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
     if (has(judged.effects, sql::Effect::currval) && pin_ == Pin::none && !used_here) {
         return "currval and lastval need a sequence used before in the same transaction: pgweir pools connections "
                "(use RETURNING, one transaction, or pool_mode = \"session\")";
+    }
+    if (setup_.reject_state && pin_of(effects) != Pin::none) {
+        return "session state that pgweir cannot carry to another server connection (on_session_state = \"reject\")";
     }
     if (!on_replica_ || !in_block || judged.reads_only) return {};
     switch (judged.reason) {
@@ -216,30 +212,37 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, const Serv
         default:
             break;
     }
-    if (pin_of(judged.effects) != Pin::none) return "session state cannot be kept on a replica";
+    if (pin_of(effects) != Pin::none) return "session state cannot be kept on a replica";
     const bool doubtful = has(judged.effects, sql::Effect::taint | sql::Effect::advisory_lock | sql::Effect::load);
     return doubtful ? "this statement calls a function that may not run on a replica" : std::string_view{};
 }
 
-void ClientMachine::apply_effects(const sql::Statement& judged, const ServerMachine& server) {
-    const sql::Effect effects = judged.effects;
-    if (judged.multiple || has(effects, kMayChangeSettings)) doubt_settings();
-    if (judged.reason == sql::Reason::ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
+// `effects`: of `judged`, those that are not known as changes.
+void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) {
+    if (judged.multiple || has(judged.effects, kMayChangeSettings)) doubt_settings();
+    const bool temporary = has(effects, sql::Effect::temporary);
+    const bool ddl = judged.reason == sql::Reason::ddl && !temporary;
+    if (ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
+    ddl_passed_ |= ddl;
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
+    if (judged.multiple && changes_sent_) hold_for_probe(Pin::setting);  // it may end the transaction anywhere
     if (effects == sql::Effect::none) return;
-    const bool in_block = server.status() != TransactionStatus::idle || extended_open_ || judged.multiple;
-    if (pin_ == Pin::none) pin_ = pin_of(effects);
-    if (has(effects, sql::Effect::taint)) tainted_ = true;
-    if (!has(effects, sql::Effect::reset | sql::Effect::discard_all)) return;
-    // A RESET that is rolled back leaves the server's settings unknown to us.
-    if (in_block && server.status() != TransactionStatus::idle) {
-        if (pin_ == Pin::none) pin_ = Pin::setting;
-    } else if (has(effects, sql::Effect::discard_all) || judged.name.empty() || judged.multiple) {
-        reset_all_ = true;
-    } else {
-        reset_one_ = true;
-        reset_name_ = folded_identifier(judged.name);
+    if (const Pin asked = pin_of(effects); asked != Pin::none) {
+        const bool in_block = server.status() != TransactionStatus::idle || extended_open_;
+        if (pin_ == Pin::none) tainted_ |= in_block && can_be_probed(asked);  // the transaction may take it back
+        if (pin_ == Pin::none) pin_ = asked;
     }
+    if (has(effects, sql::Effect::taint)) tainted_ = true;
+    if (has(effects, sql::Effect::lets_go)) {
+        tainted_ |= can_be_probed(pin_);
+    } else if (has(effects, sql::Effect::reset | sql::Effect::discard_all)) {
+        hold_for_probe(Pin::setting);
+    }
+}
+
+void ClientMachine::hold_for_probe(Pin pin) noexcept {
+    if (pin_ == Pin::none) pin_ = pin;
+    tainted_ = true;
 }
 
 }  // namespace pgweir::session

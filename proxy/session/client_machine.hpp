@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "protocol/bytes.hpp"
 #include "protocol/frame.hpp"
@@ -15,6 +18,7 @@
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/pin.hpp"
 #include "proxy/session/server_machine.hpp"
+#include "proxy/session/staged.hpp"
 #include "proxy/session/statement_cache.hpp"
 
 namespace pgweir::session {
@@ -31,6 +35,7 @@ struct Plan {
         incomplete,  // more bytes are needed to decide
         local,       // the proxy answers by itself: forward() without a server
         server,      // a server for `route` is needed
+        listen,      // the shared listening connection has to listen to wanted_channel() first
         terminate,   // the client says good-bye
         violation,   // `violation` ends the connection
     };
@@ -45,16 +50,22 @@ struct Forwarded {
     std::size_t consumed = 0;
     std::uint32_t segments = 0;  // ends of segments among it: Query, Sync, FunctionCall
     bool terminate = false;
+    bool listen = false;  // stopped before a LISTEN: as Plan::Kind::listen
     bool failed = false;  // `violation` ends the connection
     Violation violation;
 };
 
 // Facts about the client's database that do not change while it is connected.
 struct ClientSetup {
-    ParameterRef start;  // the settings the session began with; RESET goes back to them
+    ParameterRef start{};  // the settings the session began with; RESET goes back to them
     bool split = true;
     bool session_mode = false;
-    std::uint32_t max_message = 1U << 30;  // largest body of a message
+    bool reject_state = false;   // on_session_state = "reject"
+    bool shared_listen = false;  // LISTEN is answered by the proxy, which listens on a connection of its own
+    std::uint32_t max_message = 1U << 30;    // largest body of a message
+    std::uint32_t max_statement = 1U << 30;  // largest text of a statement, bytes
+    std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
+    std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
 };
 
@@ -86,8 +97,8 @@ class ClientMachine {
     void detached() noexcept;
 
     // --- Called by the server's machine.
-    // A statement that may be a RESET or DISCARD ALL has succeeded; an error may have undone it.
-    void reset_reported() noexcept { reset_seen_ = true; }
+    // A statement has succeeded: its tag, or empty where `changes` say it all (null: none that are known).
+    void completed(std::string_view tag, const sql::SessionChanges* changes);
     void error_reported() noexcept { error_seen_ = true; }
     // Returns whether the client is to see the ParameterStatus.
     [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
@@ -99,11 +110,22 @@ class ClientMachine {
     // A DO, CALL or unknown function ran: look for what it left before the server goes to somebody else.
     [[nodiscard]] bool tainted() const noexcept { return tainted_; }
     void clear_taint() noexcept { tainted_ = false; }
+    [[nodiscard]] bool rejects_state() const noexcept { return setup_.reject_state; }
     // In the middle of a message to the server: the connection cannot be given to anybody else.
     [[nodiscard]] bool mid_message() const noexcept { return remaining_ > 0 && !remaining_dropped_; }
     [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
     [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
+
+    // --- LISTEN over a shared connection.
+    // What plan() or forward() waits for; then one of the two below.
+    [[nodiscard]] const std::string& wanted_channel() const noexcept { return channels_->wanted; }
+    void channel_ready();
+    void channel_failed(std::string_view code, std::string_view message);
+    // Whether a committed LISTEN of this client covers the channel.
+    [[nodiscard]] bool listens_to(std::string_view channel) const;
+    // Channels that were asked for and are not listened to any more, now that no transaction is open.
+    [[nodiscard]] std::vector<std::string> take_dropped_channels();
 
   private:
     struct Message;
@@ -113,6 +135,12 @@ class ClientMachine {
         StatementRef statement;
     };
     using Names = std::unordered_map<std::string, StatementRef>;
+    struct Channels {
+        std::set<std::string, std::less<>> asked, active;
+        std::string wanted;
+        std::string failed, code, message;  // the channel that could not be listened to, and why
+    };
+    using Changes = std::unique_ptr<sql::SessionChanges>;
 
     struct Draft;  // a plan in the making
     [[nodiscard]] bool plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t whole);
@@ -129,21 +157,37 @@ class ClientMachine {
     void on_large(const Message& message, Sink& sink);
     bool on_copy(const Message& message, Sink& sink);
     void dispatch(const Message& message, Sink& sink);
-    void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
-    void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
+    void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
+    void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
+    void expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink);
+    static void keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink);
     void make_room(Sink& sink);
+    void close_statement(std::uint64_t id, Sink& sink);
     [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
-    [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
-    [[nodiscard]] bool is_local(const sql::Statement& judged) const;
-    [[nodiscard]] std::string_view refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept;
-    void apply_effects(const sql::Statement& judged, const ServerMachine& server);
-    void reset_settings(ServerMachine& server);
-    void forget_resets() noexcept;
+    [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
+    [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}) const;
+    [[nodiscard]] bool is_listen(const sql::Statement& judged, std::string_view text) const;
+    [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text);
+    [[nodiscard]] std::string run_listen(std::string_view text, Changes& changes);
+    void apply(const sql::SessionChange& change, ServerMachine* server);
+    void apply_setting(const sql::SessionChange& change, ServerMachine& server);
+    void commit_changes(ServerMachine* server);
+    [[nodiscard]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
+    [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const;
+    [[nodiscard]] bool is_local(const CachedStatement& statement) const { return is_local(statement.judged, statement.text()); }
+    [[nodiscard]] bool refuse_long_text(const Message& message, Sink& sink);
+    void on_local_query(const Message& message, Sink& sink);
+    void bind_changes(std::string_view portal, Changes changes);
+    [[nodiscard]] std::string_view refusal_code(const sql::Statement& judged, sql::Effect effects) const noexcept;
+    [[nodiscard]] std::string_view statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept;
+    [[nodiscard]] std::string_view refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept;
+    void apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server);
+    void hold_for_probe(Pin pin) noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
     void settings_changed();
@@ -156,13 +200,17 @@ class ClientMachine {
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;
     std::unique_ptr<LocalPortal> local_portal_;
-    std::string reset_name_;
+    std::unique_ptr<std::pair<std::string, sql::SessionChanges>> portal_changes_;  // of the portal bound last that makes any
+    std::unique_ptr<Staged> staged_;
+    std::unique_ptr<Channels> channels_;
+    std::uint64_t statement_bytes_ = 0;  // of `names_`
     sql::Statement planned_;  // of the Query at the front, once plan() has judged it; its slices are not kept
     sql::LexSettings lex_;
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
     Pin pin_ = Pin::none;
     routing::ReadPreference read_preference_;
     bool planned_valid_ = false;
+    bool planned_local_ = false;
     bool remaining_dropped_ = false;
     bool on_replica_ = false;
     bool tainted_ = false;
@@ -170,9 +218,8 @@ class ClientMachine {
     bool wrote_ = false;          // this transaction ran something that is not a read
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
-    bool reset_all_ = false;
-    bool reset_one_ = false;
-    bool reset_seen_ = false;     // a RESET, SET or DISCARD ALL succeeded in this segment
+    bool ddl_passed_ = false;     // in this transaction
+    bool changes_sent_ = false;   // changes that are known, in this transaction
     bool error_seen_ = false;     // something failed in this segment
     bool settings_doubtful_ = false;  // something in this segment may have changed a setting
     ParameterRef private_settings_;   // since then: of statements that nobody else may have

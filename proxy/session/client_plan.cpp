@@ -13,7 +13,6 @@ namespace sqlstate = protocol::sqlstate;
 constexpr Violation kBadMessage{sqlstate::kProtocolViolation, "invalid message from client"};
 constexpr Violation kBadLength{sqlstate::kProtocolViolation, "invalid message length"};
 constexpr Violation kTooLong{sqlstate::kProgramLimitExceeded, "message is longer than max_packet_size"};
-constexpr Violation kParseTooLong{sqlstate::kProgramLimitExceeded, "statement text is too long"};
 
 bool parse_is_well_formed(Bytes body) noexcept {
     if (!take_string(body) || !take_string(body) || body.size() < 2) return false;
@@ -69,6 +68,10 @@ struct ClientMachine::Draft {
     bool fail(Violation violation) {
         plan.kind = Plan::Kind::violation;
         plan.violation = violation;
+        return false;
+    }
+    bool listen() {
+        plan.kind = Plan::Kind::listen;
         return false;
     }
     bool incomplete() {
@@ -139,7 +142,13 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
     // Kept over a wait, but not with slices of bytes that may be gone by then.
     if (draft.extended) draft.primary(sql::Reason::flushed_segment);  // its Sync comes later, with anything before it
     planned_valid_ = !draft.extended && planned_.name.empty() && planned_.value.empty();
-    if (is_local(planned_) && !draft.extended) return draft.end();
+    const std::string_view text = query_text(body);
+    if (!draft.extended && awaits_channel(planned_, text)) {
+        planned_valid_ = false;
+        return draft.listen();
+    }
+    planned_local_ = is_local(planned_, text) && !draft.extended;
+    if (planned_local_) return draft.end();
     draft.add(routing::choose_route(planned_, facts()));
     return draft.end();
 }
@@ -152,7 +161,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
     const auto judge = [&](const StatementRef& statement) {
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
-        } else if (!is_local(statement->judged)) {
+        } else if (!is_local(*statement)) {
             draft.add(routing::choose_route(statement->judged, facts()));
         }
     };
@@ -162,16 +171,17 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             return draft.extended ? draft.end() : false;
         case frontend::kQuery:
             if (planned_valid_ && !draft.extended && complete) {  // judged before it had to wait
-                if (is_local(planned_)) return draft.end();
+                if (planned_local_) return draft.end();
                 draft.add(routing::choose_route(planned_, facts()));
                 return draft.end();
             }
+            if (frame.size() > setup_.max_statement) return draft.end();  // refused by forward()
             if (complete) return plan_query(draft, body);
             if (frame.size() <= kMaxWholeQuery) return draft.incomplete();
             draft.primary(sql::Reason::too_long);
             return draft.end();
         case frontend::kParse: {
-            if (frame.size() > kMaxWholeParse) return draft.fail(kParseTooLong);
+            if (frame.size() > setup_.max_statement) return draft.end();  // refused by forward()
             if (!complete) return draft.incomplete();
             Bytes rest = body;
             const auto name = take_string(rest);
@@ -193,7 +203,8 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             if (!name) return complete || here > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
             const StatementRef statement = planned_statement(draft, *name);
             draft.others = true;
-            if (statement && is_local(statement->judged)) {
+            if (statement && awaits_channel(statement->judged, statement->text())) return draft.listen();
+            if (statement && is_local(*statement)) {
                 draft.local_portal = *portal;
             } else if (draft.local_portal == *portal) {
                 draft.local_portal.reset();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/error_fields.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_sink.hpp"
@@ -28,9 +29,10 @@ std::string raising_sql(std::string_view code, std::string_view text) {
 }
 
 // How much of a message must have come before it is worked on; the rest may follow in parts.
-std::size_t needed(protocol::Frame frame) noexcept {
+std::size_t needed(protocol::Frame frame, std::size_t max_statement) noexcept {
     switch (frame.tag) {
-        case frontend::kQuery: return frame.size() <= kMaxWholeQuery ? frame.size() : protocol::kHeaderSize;
+        case frontend::kQuery: return frame.size() <= std::min(kMaxWholeQuery, max_statement) ? frame.size() : protocol::kHeaderSize;
+        case frontend::kParse: return frame.size() <= max_statement ? frame.size() : protocol::kHeaderSize;
         case frontend::kCopyData:
         case frontend::kFunctionCall: return protocol::kHeaderSize;
         case frontend::kBind: return std::min(frame.size(), kMaxHead);
@@ -45,7 +47,8 @@ bool whole_is_too_long(protocol::Frame frame) noexcept {
         case frontend::kFunctionCall:
         case frontend::kBind: return false;
         case frontend::kCopyFail: return frame.size() > kMaxWholeQuery;
-        default: return frame.size() > kMaxWholeParse || (frame.tag != frontend::kParse && frame.size() > kMaxHead);
+        case frontend::kParse: return false;
+        default: return frame.size() > kMaxHead;
     }
 }
 
@@ -80,11 +83,11 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
             result.violation = {sqlstate::kProgramLimitExceeded, "message is too long"};
             break;
         }
-        if (rest.size() < std::min(needed(*frame), frame->size())) break;
+        if (rest.size() < std::min(needed(*frame, setup_.max_statement), frame->size())) break;
         const Message message{frame->tag, rest.first(std::min(rest.size(), frame->size())), frame->size()};
         remaining_dropped_ = false;
         if (!on_copy(message, sink)) dispatch(message, sink);
-        if (result.failed) break;
+        if (result.failed || result.listen) break;
         remaining_ = static_cast<std::uint32_t>(message.size - message.whole.size());
         result.consumed += message.whole.size();
         if (server == nullptr && !extended_open_) break;
@@ -124,6 +127,7 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
         sink.result.violation = kBadMessage;
         return;
     }
+    if (refuse_long_text(message, sink)) return;
     switch (message.tag) {
         case frontend::kQuery: return message.complete() ? on_query(message, sink) : on_large(message, sink);
         case frontend::kParse: return on_parse(message, sink);
@@ -133,14 +137,35 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
         case frontend::kClose: return on_close(message, sink);
         case frontend::kSync: return on_sync(message, sink);
         case frontend::kFlush:
-            if (sink.server != nullptr) sink.to_server.pass(message.whole);
-            return;
+            if (sink.server == nullptr) return;
+            sink.server->replay.drop();
+            return sink.to_server.pass(message.whole);
         case frontend::kFunctionCall: return on_large(message, sink);
         case frontend::kTerminate: sink.result.terminate = true; return;
         default:
             sink.result.failed = true;
             sink.result.violation = {sqlstate::kProtocolViolation, "invalid frontend message type"};
     }
+}
+
+// Longer than max_statement_size: an error of its own, the rest is dropped.
+bool ClientMachine::refuse_long_text(const Message& message, Sink& sink) {
+    const bool text = message.tag == frontend::kQuery || message.tag == frontend::kParse;
+    if (!text || message.size <= setup_.max_statement) return false;
+    constexpr std::string_view kWhy = "statement text is longer than max_statement_size";
+    remaining_dropped_ = true;
+    planned_valid_ = false;
+    const bool simple = message.tag == frontend::kQuery;
+    if (simple) {
+        ++sink.result.segments;
+        unnamed_ = {};
+        extended_open_ = sink.server != nullptr && extended_open_;
+    } else {
+        extended_open_ = true;
+    }
+    raise(sqlstate::kProgramLimitExceeded, kWhy, simple, sink);
+    if (simple && sink.server == nullptr) protocol::append_ready_for_query(sink.to_client.own(), 'I');
+    return true;
 }
 
 // plan() sees to it that there is a server for whatever needs one. What it could not foresee (a statement that goes away
@@ -152,19 +177,28 @@ bool ClientMachine::needs_server(Sink& sink) {
     return false;
 }
 
-void ClientMachine::pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo) {
+void ClientMachine::pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo, Changes changes) {
     if (!needs_server(sink)) return;
+    if (sink.server->replay.active()) keep_for_replay(message, request, changes != nullptr || undo != nullptr, sink);
     sink.to_server.pass(message.whole);
-    sink.server->expect({.request = request, .undo = std::move(undo)}, sink.to_client);
+    sink.server->expect({.request = request, .undo = std::move(undo), .changes = std::move(changes)}, sink.to_client);
     if (request < Request::sync) sink.server->set_unsynced(true);
 }
 
-void ClientMachine::fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo) {
+void ClientMachine::keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink) {
+    const bool belongs = request == Request::describe || request == Request::execute || request == Request::sync;
+    if (!belongs || has_effects || !message.complete()) return sink.server->replay.drop();
+    sink.server->replay.add(message.whole, request == Request::sync);
+}
+
+void ClientMachine::fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo, Changes changes) {
     if (sink.server == nullptr) {
         sink.to_client.own().append(answer);
+        if (changes) completed({}, changes.get());
         return;
     }
-    Expected expected{.request = request, .fake = true, .answer = std::move(answer), .undo = std::move(undo)};
+    if (changes && sink.server->queue().empty()) completed({}, std::exchange(changes, nullptr).get());
+    Expected expected{.request = request, .fake = true, .answer = std::move(answer), .undo = std::move(undo), .changes = std::move(changes)};
     sink.server->expect(std::move(expected), sink.to_client);
 }
 
@@ -172,17 +206,14 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     const sql::Statement judged = std::exchange(planned_valid_, false)
                                       ? planned_
                                       : sql::classify(query_text(message.body()), lex_, statements_.functions());
-    ++sink.result.segments;
-    unnamed_ = {};
-    if (is_local(judged) && (!extended_open_ || sink.server == nullptr)) {
-        extended_open_ = drop_to_sync_ = false;
-        // The slices of a plan may be gone: judged again, from the bytes that are here.
-        const sql::Statement local = sql::classify(query_text(message.body()), lex_, statements_.functions());
-        std::string& out = sink.to_client.own();
-        out += run_local(local, sink.status());
-        protocol::append_ready_for_query(out, static_cast<char>(sink.status()));
+    const bool alone = !extended_open_ || sink.server == nullptr;
+    if (alone && awaits_channel(judged, query_text(message.body()))) {
+        sink.result.listen = true;
         return;
     }
+    ++sink.result.segments;
+    unnamed_ = {};
+    if (alone && is_local(judged, query_text(message.body()))) return on_local_query(message, sink);
     if (sink.server == nullptr) {
         sink.result.failed = true;
         sink.result.violation = kBadMessage;
@@ -190,12 +221,43 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     }
     sink.server->unnamed = {};
     sink.server->unnamed_unknown = false;
-    if (const std::string_view why = refusal(judged, *sink.server); !why.empty()) {
-        raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why, true, sink);
-        return;
+    Changes changes = changes_of(judged, query_text(message.body()));
+    const sql::Effect effects = unknown_effects(judged, changes);
+    if (const std::string_view why = refusal(judged, effects, *sink.server); !why.empty()) {
+        return raise(refusal_code(judged, effects), why, true, sink);
     }
-    apply_effects(judged, *sink.server);
-    pass(message, Request::query, sink);
+    apply_effects(judged, effects, *sink.server);
+    changes_sent_ |= changes != nullptr;
+    pass(message, Request::query, sink, nullptr, std::move(changes));
+}
+
+// A statement that the proxy answers by itself, alone in its Query.
+void ClientMachine::on_local_query(const Message& message, Sink& sink) {
+    extended_open_ = drop_to_sync_ = false;
+    // The slices of a plan may be gone: judged again, from the bytes that are here.
+    const std::string_view text = query_text(message.body());
+    const sql::Statement local = sql::classify(text, lex_, statements_.functions());
+    Changes changes;
+    std::string answer = run_local(local, text, sink.status(), changes);
+    if (answer.starts_with('E') && sink.status() == TransactionStatus::open) {  // the transaction fails, too
+        const auto fields = protocol::parse_error_fields(as_bytes(answer).subspan(protocol::kHeaderSize));
+        return raise(fields.code, fields.message, true, sink);
+    }
+    std::string& out = sink.to_client.own();
+    out += answer;
+    protocol::append_ready_for_query(out, static_cast<char>(sink.status()));
+    if (!changes) return;
+    completed({}, changes.get());
+    if (sink.status() != TransactionStatus::idle) return;
+    staged_->commit();
+    commit_changes(sink.server);
+}
+
+// The SQLSTATE that PostgreSQL would give in this place.
+std::string_view ClientMachine::refusal_code(const sql::Statement& judged, sql::Effect effects) const noexcept {
+    if (setup_.reject_state && pin_of(effects) != Pin::none) return sqlstate::kFeatureNotSupported;
+    (void)judged;
+    return on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState;
 }
 
 // A Query too long to be judged, or a FunctionCall: relayed in parts, and what it did to the session is looked up.
@@ -233,6 +295,10 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
     const ParameterRef settings = parse_settings();
     StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
+    if (!statement_name.empty()) {
+        std::string_view code;
+        if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
+    }
     auto undo = std::make_unique<Undo>();
     undo->client_change = true;
     undo->client_name = statement_name;
@@ -244,7 +310,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     undo->parsed = statement;
     undo->epoch = statements_.epoch();
     restore_statement(undo->client_name, statement);
-    if (is_local(statement->judged) || sink.server == nullptr) {
+    if (is_local(*statement) || sink.server == nullptr) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
     if (statement_name.empty()) {
@@ -254,19 +320,32 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         return pass(message, Request::parse, sink, std::move(undo));
     }
     const bool failed = sink.status() == TransactionStatus::failed;
-    const bool known = sink.server->prepared().use(statement->id);
+    const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
+    const bool known = found == ServerStatements::Known::yes;
     if (known && (!failed || statement->judged.transaction == sql::Transaction::end)) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
-    if (!known) make_room(sink);
+    if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    if (found == ServerStatements::Known::no) make_room(sink);
     if (!known) {
-        sink.server->prepared().add(statement->id);
+        sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
         undo->server_statement = statement->id;
     }
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
     sink.server->set_unsynced(true);
+}
+
+// Why the client may not have this statement too; empty: it may.
+std::string_view ClientMachine::statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept {
+    if (statement_bytes_ + statement.size() > setup_.max_client_statements) {
+        code = sqlstate::kProgramLimitExceeded;
+        return "this client's prepared statements take too much memory (max_client_statement_memory)";
+    }
+    if (statements_.held_bytes() <= setup_.max_statements) return {};
+    code = sqlstate::kOutOfMemory;
+    return "all clients' prepared statements take too much memory (max_statement_memory)";
 }
 
 // What a statement's meaning depends on, if it is parsed now.
@@ -283,11 +362,13 @@ void ClientMachine::doubt_settings() noexcept {
 
 // Closes the server's least recently used statement when it may not hold one more.
 void ClientMachine::make_room(Sink& sink) {
-    const auto oldest = sink.server->prepared().evict();
-    if (!oldest) return;
+    if (const auto oldest = sink.server->prepared().evict()) close_statement(*oldest, sink);
+}
+
+void ClientMachine::close_statement(std::uint64_t id, Sink& sink) {
     auto restore = std::make_unique<Undo>();
-    restore->server_restore = *oldest;
-    protocol::append_close(sink.to_server.own(), 'S', server_statement_name(*oldest));
+    restore->server_restore = id;
+    protocol::append_close(sink.to_server.own(), 'S', server_statement_name(id));
     sink.server->expect({.request = Request::close, .purpose = Purpose::statement, .undo = std::move(restore)},
                         sink.to_client);
     sink.server->set_unsynced(true);
@@ -297,18 +378,22 @@ void ClientMachine::make_room(Sink& sink) {
 // settings than at first it may mean something else, and is not the others' statement.
 StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
     ServerMachine& server = *sink.server;
-    if (server.prepared().use(statement->id)) return statement;
+    const std::uint64_t epoch = StatementCache::schema_epoch();
+    auto known = server.prepared().use(statement->id, epoch);
+    if (known == ServerStatements::Known::yes) return statement;
     const ParameterRef settings = parse_settings();
-    if (statement->settings != settings) {
+    if (known == ServerStatements::Known::no && statement->settings != settings) {
         statement = statements_.intern(statement->tail, settings, lex_);
-        if (server.prepared().use(statement->id)) return statement;
+        known = server.prepared().use(statement->id, epoch);
+        if (known == ServerStatements::Known::yes) return statement;
     }
-    make_room(sink);
+    if (known == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    if (known == ServerStatements::Known::no) make_room(sink);
     auto undo = std::make_unique<Undo>();
     undo->server_statement = statement->id;
     undo->parsed = statement;
     undo->epoch = statements_.epoch();
-    server.prepared().add(statement->id);
+    server.prepared().add(statement->id, epoch);
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     server.expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
@@ -345,23 +430,29 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         sink.result.violation = kBadMessage;
         return;
     }
+    const StatementRef statement = find_statement(*name);
+    if (statement && awaits_channel(statement->judged, statement->text())) {
+        sink.result.listen = true;
+        return;
+    }
     extended_open_ = true;
     ++statements_.counters.binds;
-    const StatementRef statement = find_statement(*name);
     if (local_portal_ && local_portal_->name == *portal) local_portal_.reset();
-    if (statement && is_local(statement->judged)) {
+    if (statement && is_local(*statement)) {
         remaining_dropped_ = true;
         local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
         return fake(Request::bind, protocol::kBindComplete, sink);
     }
     if (!needs_server(sink)) return;
     if (statement) {
-        if (const std::string_view why = refusal(statement->judged, *sink.server); !why.empty()) {
+        Changes changes = changes_of(statement->judged, statement->text(), rest);
+        const sql::Effect effects = unknown_effects(statement->judged, changes);
+        if (const std::string_view why = refusal(statement->judged, effects, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
-            return raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why,
-                         false, sink);
+            return raise(refusal_code(statement->judged, effects), why, false, sink);
         }
-        apply_effects(statement->judged, *sink.server);
+        apply_effects(statement->judged, effects, *sink.server);
+        bind_changes(*portal, std::move(changes));
         copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
     }
     if (name->empty()) {
@@ -369,20 +460,48 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         return pass(message, Request::bind, sink);
     }
     std::string server_name(*name);
+    StatementRef prepared;
+    const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced() && message.complete();
     if (statement) {
-        server_name = ensure_prepared(statement, sink)->server_name();
+        prepared = ensure_prepared(statement, sink);
+        server_name = prepared->server_name();
     } else if (name->starts_with(kServerStatementPrefix)) {
         server_name.insert(0, "unknown ");  // never another client's statement
     }
     const std::size_t grown = message.size - protocol::kHeaderSize - name->size() + server_name.size();
     std::string& out = sink.to_server.own();
+    const std::size_t begin = out.size();
     out.push_back('B');
     append_be32(out, static_cast<std::uint32_t>(grown + 4));
     out.append(*portal).push_back('\0');
     out.append(server_name).push_back('\0');
     out.append(as_text(rest));
-    sink.server->expect({.request = Request::bind}, sink.to_client);
-    sink.server->set_unsynced(true);
+    expect_named(Request::bind, prepared, may_replay, std::string_view(out).substr(begin), sink);
+}
+
+// A request about a prepared statement was written. One that begins its segment may be sent again with it, if the statement
+// turns out to be outdated.
+void ClientMachine::expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink) {
+    ServerMachine& server = *sink.server;
+    // An injected Parse: it cannot be outdated.
+    if (may_replay && statement && !server.unsynced() && message.size() <= Replay::kMaxBytes) {
+        server.replay.begin(statement, message);
+    } else {
+        server.replay.drop();
+    }
+    server.expect({.request = request, .statement = statement ? statement->id : 0}, sink.to_client);
+    server.set_unsynced(true);
+}
+
+// Remembers what executing the portal will do to the session. One portal at a time: of a second one it is not known.
+void ClientMachine::bind_changes(std::string_view portal, Changes changes) {
+    if (!changes) {
+        if (portal_changes_ && portal_changes_->first == portal) portal_changes_.reset();
+        return;
+    }
+    if (portal_changes_ && portal_changes_->first != portal) hold_for_probe(Pin::setting);
+    portal_changes_ = std::make_unique<std::pair<std::string, sql::SessionChanges>>(portal, std::move(*changes));
+    changes_sent_ = true;
 }
 
 void ClientMachine::on_describe(const Message& message, Sink& sink) {
@@ -396,7 +515,7 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
         return pass(message, Request::describe, sink);
     }
     const StatementRef statement = find_statement(name);
-    if (statement && is_local(statement->judged)) {
+    if (statement && is_local(*statement)) {
         return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
     }
     if (!needs_server(sink)) return;
@@ -405,10 +524,12 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
         return pass(message, Request::describe, sink);
     }
     if (!statement && !name.starts_with(kServerStatementPrefix)) return pass(message, Request::describe, sink);
-    protocol::append_describe(sink.to_server.own(), 'S',
-                              statement ? ensure_prepared(statement, sink)->server_name() : "unknown " + std::string(name));
-    sink.server->expect({.request = Request::describe}, sink.to_client);
-    sink.server->set_unsynced(true);
+    const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced();
+    const StatementRef prepared = statement ? ensure_prepared(statement, sink) : StatementRef{};
+    std::string& out = sink.to_server.own();
+    const std::size_t begin = out.size();
+    protocol::append_describe(out, 'S', prepared ? prepared->server_name() : "unknown " + std::string(name));
+    expect_named(Request::describe, prepared, may_replay, std::string_view(out).substr(begin), sink);
 }
 
 void ClientMachine::on_execute(const Message& message, Sink& sink) {
@@ -416,12 +537,24 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
     Bytes rest = message.body();
     const std::string_view portal = take_string(rest).value_or(std::string_view{});
     if (local_portal_ && local_portal_->name == portal) {
-        std::string answer = run_local(local_portal_->statement->judged, sink.status());
+        const CachedStatement& statement = *local_portal_->statement;
+        Changes changes;
+        std::string answer = run_local(statement.judged, statement.text(), sink.status(), changes);
+        if (answer.starts_with('E') && sink.server != nullptr) {
+            const auto fields = protocol::parse_error_fields(as_bytes(answer).subspan(protocol::kHeaderSize));
+            return raise(fields.code, fields.message, false, sink);
+        }
         // A row description belongs to Describe, not to Execute.
         if (!answer.empty() && answer.front() == 'T') answer.erase(0, load_be32(as_bytes(answer).subspan(1)) + 1);
-        return fake(Request::execute, std::move(answer), sink);
+        drop_to_sync_ |= answer.starts_with('E');
+        return fake(Request::execute, std::move(answer), sink, nullptr, std::move(changes));
     }
-    pass(message, Request::execute, sink);
+    Changes changes;
+    if (portal_changes_ && portal_changes_->first == portal) {
+        changes = std::make_unique<sql::SessionChanges>(std::move(portal_changes_->second));
+        portal_changes_.reset();
+    }
+    pass(message, Request::execute, sink, nullptr, std::move(changes));
     if (!copy_bound_ || sink.server == nullptr) return;
     // The answer decides what the client's next bytes mean; Flush makes it come at once.
     protocol::append_flush(sink.to_server.own());
@@ -455,11 +588,13 @@ void ClientMachine::on_sync(const Message& message, Sink& sink) {
     ++sink.result.segments;
     extended_open_ = false;
     copy_bound_ = false;
-    drop_to_sync_ = false;
+    const bool dropped = std::exchange(drop_to_sync_, false);
     if (sink.server == nullptr) {
         local_portal_.reset();
         protocol::append_ready_for_query(sink.to_client.own(), 'I');
-        return;
+        if (!staged_) return;
+        dropped ? staged_->roll_back() : staged_->commit();
+        return commit_changes(nullptr);
     }
     pass(message, Request::sync, sink);
     sink.server->set_unsynced(false);

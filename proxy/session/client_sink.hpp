@@ -10,9 +10,8 @@
 
 namespace pgweir::session {
 
-// Largest requests that are looked at whole; a longer Query is relayed unread to the primary, a longer Parse refused.
+// The longest Query that is looked at whole; a longer one is relayed unread to the primary.
 inline constexpr std::size_t kMaxWholeQuery = 1U << 20;
-inline constexpr std::size_t kMaxWholeParse = 16U << 20;
 inline constexpr std::size_t kMaxHead = 16U << 10;  // portal and statement names of a Bind, Describe, Execute, Close
 inline constexpr std::size_t kMaxSegment = 256U << 10;  // of an extended segment held back until its Sync
 

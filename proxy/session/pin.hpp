@@ -25,6 +25,11 @@ enum class Pin : std::uint8_t {
 // The enumerator's own spelling, for the console and the log.
 [[nodiscard]] std::string_view name(Pin pin) noexcept;
 
+// Whether a look at the session says if the reason is still there.
+[[nodiscard]] constexpr bool can_be_probed(Pin pin) noexcept {
+    return pin != Pin::none && pin != Pin::session_mode && pin != Pin::load;
+}
+
 // The pin that a statement with these effects calls for, or none.
 [[nodiscard]] Pin pin_of(sql::Effect effects) noexcept;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/session/statement_cache.hpp"
+#include "proxy/sql/session_change.hpp"
 
 namespace pgweir::session {
 
@@ -39,7 +40,9 @@ struct Expected {
     bool fake = false;          // never sent to the server: answered by `answer` when its turn comes
     bool hide_ready = false;    // its ReadyForQuery is not forwarded, its error is
     std::string answer{};       // of a fake
+    std::uint64_t statement = 0;  // that a Bind or Describe names, by its id; 0: none of ours
     std::unique_ptr<Undo> undo{};
+    std::unique_ptr<sql::SessionChanges> changes{};  // of the session, if this succeeds
 
     // Ends in a ReadyForQuery of its own.
     [[nodiscard]] bool ends_ready() const noexcept { return request >= Request::sync; }
@@ -70,6 +73,7 @@ class ReplyQueue {
             if (gone.purpose == Purpose::client) --client_ready_;
         }
         entries_[head_].undo.reset();
+        entries_[head_].changes.reset();
         if (++head_ == entries_.size()) {
             entries_.clear();
             head_ = 0;

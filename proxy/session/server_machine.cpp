@@ -34,6 +34,11 @@ std::string_view first_column(Bytes body) noexcept {
     return as_text(body.subspan(6, length));
 }
 
+// "cached plan must not change result type"; its text may be in any language.
+bool is_outdated_plan(const protocol::ErrorFields& fields) noexcept {
+    return fields.code == protocol::sqlstate::kFeatureNotSupported && fields.routine == "RevalidateCachedQuery";
+}
+
 }  // namespace
 
 struct ServerMachine::Message {
@@ -71,20 +76,25 @@ ServerProgress ServerMachine::on_bytes(Bytes in, ClientMachine* client, Gather& 
         const Bytes here = rest.first(std::min(rest.size(), frame->size()));
         const Message message{frame->tag, here};
         remaining_forward_ = forwards(client);
-        if (!on_message(message, client, out, progress)) {
+        if (!on_message(message, frame->size(), client, out, progress)) {
             progress.violation = true;
             return progress;
         }
+        if (progress.row_too_long) return progress;
         remaining_ = static_cast<std::uint32_t>(frame->size() - here.size());
         progress.consumed += here.size();
     }
 }
 
-bool ServerMachine::on_message(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
+bool ServerMachine::on_message(const Message& message, std::size_t size, ClientMachine* client, Gather& out, ServerProgress& progress) {
     switch (message.tag) {
         case backend::kDataRow:
         case backend::kCopyData:
             if (queue_.empty()) return false;
+            if (size > max_row_ && forwards(client)) {
+                progress.row_too_long = true;
+                return true;
+            }
             if (queue_.front().purpose == Purpose::probe) outcome_.probe = first_column(message.body());
             if (forwards(client)) out.pass(message.whole);
             return true;
@@ -146,7 +156,8 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
                 forget_statements(*client);
             }
-            if (tag == "RESET" || tag == "SET" || tag == "DISCARD ALL") client->reset_reported();
+            const bool at_end = queue_.front().request == Request::query && queue_.front().changes;  // see on_ready()
+            if (!at_end) client->completed(tag, queue_.front().changes.get());
         }
     }
     copy_ = Copy::none;
@@ -163,7 +174,7 @@ void ServerMachine::forget_statements(ClientMachine& client) {
     for (std::size_t i = 1; i < queue_.size(); ++i) {
         const std::unique_ptr<Undo>& later = queue_.at(i).undo;
         if (!later) continue;
-        if (later->server_statement != 0) prepared_.add(later->server_statement);
+        if (later->server_statement != 0) prepared_.add(later->server_statement, StatementCache::schema_epoch());
         if (later->client_change) client.restore_statement(later->client_name, later->parsed);
     }
 }
@@ -174,13 +185,17 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     if (status != 'I' && status != 'T' && status != 'E') return false;
     status_ = static_cast<TransactionStatus>(status);
     const Expected& head = queue_.front();
+    const bool failed = std::exchange(query_failed_, false);
     if (head.forwards()) {
+        // All of a Query takes effect, or nothing.
+        if (client != nullptr && head.changes && !failed) client->completed({}, head.changes.get());
         if (client != nullptr && !head.hide_ready) out.pass(message.whole);
     } else {
         outcome_.failed = internal_failed_;
         internal_failed_ = false;
     }
     queue_.pop();
+    if (queue_.empty()) replay.drop();
     copy_ = Copy::none;
     copy_hold_ = false;
     progress.ready = true;
@@ -192,6 +207,14 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     const auto fields = protocol::parse_error_fields(message.body());
     progress.fatal |= fields.severity == "FATAL" || fields.severity == "PANIC";
     progress.read_only_refusal |= fields.code == protocol::sqlstate::kReadOnlyTransaction;
+    if (is_outdated_plan(fields) && !queue_.empty()) {
+        prepared_.spoil(queue_.front().statement);
+        if (client != nullptr && replay.untouched(queue_.size()) && status_ == TransactionStatus::idle) {
+            remaining_forward_ = false;
+            progress.healed = true;
+            return heal(out);
+        }
+    }
     const bool ours = !queue_.empty() && queue_.front().ends_ready() && !queue_.front().forwards();
     if (ours) {
         internal_failed_ = true;
@@ -209,6 +232,7 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
                                   fields.message.find(kServerStatementPrefix) != std::string_view::npos;
     copy_ = Copy::none;
     copy_hold_ = false;
+    query_failed_ = true;
     if (queue_.empty() || queue_.front().ends_ready()) return;
     drop_to_sync(client);
     answer_fakes(client, out);
@@ -226,13 +250,34 @@ void ServerMachine::drop_to_sync(ClientMachine* client) {
     skipping_ = queue_.empty();
 }
 
+// The server skips to the Sync that was sent already. Behind it the statement is prepared anew, and the segment sent again.
+void ServerMachine::heal(Gather& out) {
+    std::vector<Expected> again;
+    while (!queue_.empty()) {
+        again.push_back({.request = queue_.front().request, .statement = queue_.front().statement});
+        queue_.pop();
+    }
+    expect({.request = Request::sync, .hide_ready = true}, out);
+    expect({.request = Request::close, .purpose = Purpose::statement}, out);
+    auto undo = std::make_unique<Undo>();
+    undo->server_statement = replay.statement()->id;
+    expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, out);
+    for (Expected& expected : again) expect(std::move(expected), out);
+    prepared_.remove(replay.statement()->id);
+    prepared_.add(replay.statement()->id, StatementCache::schema_epoch());
+    protocol::append_close(output_, 'S', replay.statement()->server_name());
+    protocol::append_parse_tail(output_, replay.statement()->server_name(), replay.statement()->tail);
+    output_ += replay.bytes();
+    replay.drop();
+}
+
 void ServerMachine::undo(Undo& undo, ClientMachine* client) {
     if (undo.client_change && undo.client_name.empty()) {
         unnamed = {};
         unnamed_unknown = true;
     }
     if (undo.server_statement != 0) prepared_.remove(undo.server_statement);
-    if (undo.server_restore != 0) prepared_.add(undo.server_restore);
+    if (undo.server_restore != 0) prepared_.add(undo.server_restore, 0);
     if (undo.client_change && client != nullptr) client->restore_statement(undo.client_name, std::move(undo.previous));
 }
 
@@ -251,7 +296,10 @@ void ServerMachine::on_parameter(const Message& message, ClientMachine* client, 
 
 void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
     while (!queue_.empty() && queue_.front().fake) {
-        if (client != nullptr) out.own().append(queue_.front().answer);
+        if (client != nullptr) {
+            out.own().append(queue_.front().answer);
+            if (queue_.front().changes) client->completed({}, queue_.front().changes.get());
+        }
         queue_.pop();
     }
 }
@@ -272,9 +320,10 @@ void ServerMachine::inject_query(std::string_view sql, Purpose purpose, std::str
     expect({.request = Request::query, .purpose = purpose}, out);
 }
 
-void ServerMachine::forget_session(ParameterRef login_settings) {
-    actual_ = std::move(login_settings);
+void ServerMachine::forget_session() {
+    actual_ = login_;
     prepared_.clear();
+    replay.drop();
     unnamed = {};
     unnamed_unknown = false;
 }

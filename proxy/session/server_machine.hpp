@@ -9,6 +9,7 @@
 #include "protocol/bytes.hpp"
 #include "proxy/session/gather.hpp"
 #include "proxy/session/parameters.hpp"
+#include "proxy/session/replay.hpp"
 #include "proxy/session/reply_queue.hpp"
 #include "proxy/session/server_statements.hpp"
 
@@ -30,6 +31,8 @@ struct ServerProgress {
     bool fatal = false;       // it sent a FATAL error: the connection is about to end
     bool told = false;        // the client has got that error
     bool statement_missing = false;  // a prepared statement of ours is not there: the connection is not to be used again
+    bool healed = false;   // a segment goes once more: output() is to be sent
+    bool row_too_long = false;  // for max_row_size: the client cannot be served any more, nor this connection used
     bool read_only_refusal = false;  // 25006 came: a primary may have been demoted (semantics.md G)
 };
 
@@ -43,9 +46,9 @@ struct InternalOutcome {
 
 class ServerMachine {
   public:
-    // `actual`: the settings in force after login, as reported. `statement_limit`: max_prepared_statements.
-    ServerMachine(ParameterTable& parameters, ParameterRef actual, std::size_t statement_limit)
-        : parameters_(parameters), actual_(std::move(actual)), prepared_(statement_limit) {}
+    // `login`: the settings that the server reported at login. `statement_limit`: max_prepared_statements.
+    ServerMachine(ParameterTable& parameters, ParameterRef login, std::size_t statement_limit)
+        : parameters_(parameters), login_(login), actual_(std::move(login)), prepared_(statement_limit) {}
 
     // Works through bytes from the server. Answers for `client` (null: nobody is linked, all is swallowed) go to `out`.
     // What is left unconsumed is the front of a message that must be whole.
@@ -83,6 +86,12 @@ class ServerMachine {
     [[nodiscard]] InternalOutcome& outcome() noexcept { return outcome_; }
     [[nodiscard]] ReplyQueue& queue() noexcept { return queue_; }
 
+    // What is to be sent to the server after on_bytes() has healed a segment; takes it.
+    [[nodiscard]] std::string take_output() noexcept { return std::exchange(output_, {}); }
+    // The largest row that a client gets, in bytes.
+    void set_max_row(std::uint32_t bytes) noexcept { max_row_ = bytes; }
+    Replay replay;  // of the segment in flight
+
     // The unnamed statement now prepared on the server, if it is known to be one of ours.
     StatementRef unnamed;
     // There may be an unnamed statement on the server that is not `unnamed`.
@@ -96,7 +105,10 @@ class ServerMachine {
     [[nodiscard]] bool held_for_settings() const noexcept { return settings_hold_; }
     void release_settings_hold() noexcept { settings_hold_ = false; }
     // A session that was reset: its settings are those of the login, its statements are gone.
-    void forget_session(ParameterRef login_settings);
+    void forget_session();
+    [[nodiscard]] const ParameterRef& login() const noexcept { return login_; }
+    // Whether the server tells of changes of this setting (it differs by version).
+    [[nodiscard]] bool reports(std::string_view setting) const noexcept { return login_->find(setting) != nullptr; }
     // Gives up the references into a worker's tables before the connection changes its worker.
     void set_actual(ParameterRef actual) { actual_ = std::move(actual); }
 
@@ -106,7 +118,8 @@ class ServerMachine {
     [[nodiscard]] bool forwards(const ClientMachine* client) const noexcept {
         return client != nullptr && (queue_.empty() || queue_.front().forwards());
     }
-    [[nodiscard]] bool on_message(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    [[nodiscard]] bool on_message(const Message& message, std::size_t size, ClientMachine* client, Gather& out,
+                                  ServerProgress& progress);
     [[nodiscard]] bool on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
     void on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
     void on_parameter(const Message& message, ClientMachine* client, Gather& out);
@@ -114,14 +127,18 @@ class ServerMachine {
     void on_complete(const Message& message, ClientMachine* client, Gather& out);
     void forget_statements(ClientMachine& client);
     void drop_to_sync(ClientMachine* client);
+    void heal(Gather& out);
     void undo(Undo& undo, ClientMachine* client);
     void answer_fakes(ClientMachine* client, Gather& out);
 
     ParameterTable& parameters_;
+    ParameterRef login_;
     ParameterRef actual_;
     ServerStatements prepared_;
     ReplyQueue queue_;
     InternalOutcome outcome_;
+    std::string output_;
+    std::uint32_t max_row_ = 1U << 30;
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on in parts
     TransactionStatus status_ = TransactionStatus::idle;
     Copy copy_ = Copy::none;
@@ -131,6 +148,7 @@ class ServerMachine {
     bool copy_hold_ = false;      // an Execute that may be COPY FROM STDIN has not been answered
     bool settings_hold_ = false;  // replayed settings that may fail have not been answered
     bool internal_failed_ = false;
+    bool query_failed_ = false;   // the client's Query at the front
 };
 
 }  // namespace pgweir::session

@@ -5,6 +5,7 @@
 #include <list>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace pgweir::session {
 
@@ -12,12 +13,15 @@ class ServerStatements {
   public:
     explicit ServerStatements(std::size_t limit) noexcept : limit_(limit) {}
 
-    // True, and most recently used, if the statement is prepared.
-    bool use(std::uint64_t id) {
+    enum class Known : std::uint8_t { no, stale, yes };
+
+    // Whether the statement is prepared, and most recently used then. `stale`: the schema has changed since, `epoch` is
+    // another; it is to be closed and prepared again, and counts as that.
+    [[nodiscard]] Known use(std::uint64_t id, std::uint64_t epoch) {
         const auto found = places_.find(id);
-        if (found == places_.end()) return false;
-        order_.splice(order_.end(), order_, found->second);
-        return true;
+        if (found == places_.end()) return Known::no;
+        order_.splice(order_.end(), order_, found->second.place);
+        return std::exchange(found->second.epoch, epoch) == epoch ? Known::yes : Known::stale;
     }
 
     // Room for one more: the statement to close first, if the limit is reached.
@@ -28,13 +32,22 @@ class ServerStatements {
         return id;
     }
 
-    void add(std::uint64_t id) { places_.emplace(id, order_.insert(order_.end(), id)); }
+    void add(std::uint64_t id, std::uint64_t epoch) {
+        if (places_.contains(id)) return;
+        places_.emplace(id, Entry{order_.insert(order_.end(), id), epoch});
+    }
 
     void remove(std::uint64_t id) {
         const auto found = places_.find(id);
         if (found == places_.end()) return;
-        order_.erase(found->second);
+        order_.erase(found->second.place);
         places_.erase(found);
+    }
+
+    // The server refused to run it as it is.
+    void spoil(std::uint64_t id) {
+        const auto found = places_.find(id);
+        if (found != places_.end()) found->second.epoch = 0;
     }
 
     void clear() noexcept {
@@ -45,9 +58,14 @@ class ServerStatements {
     [[nodiscard]] std::size_t size() const noexcept { return order_.size(); }
 
   private:
+    struct Entry {
+        std::list<std::uint64_t>::iterator place;
+        std::uint64_t epoch;
+    };
+
     std::size_t limit_;
     std::list<std::uint64_t> order_;
-    std::unordered_map<std::uint64_t, std::list<std::uint64_t>::iterator> places_;
+    std::unordered_map<std::uint64_t, Entry> places_;
 };
 
 }  // namespace pgweir::session

@@ -12,7 +12,8 @@ namespace pgweir::session {
 // One row, one text column: what the session holds beyond the settings that we know it has, or that it has not the prepared
 // statements (of the protocol) that we know of; empty for nothing. Sees what functions, DO and CALL did inside. About 4 ms, so
 // for tainted sessions only.
-[[nodiscard]] std::string probe_sql(const ParameterSet& actual, std::size_t prepared);
+// `reported`: settings that the server tells of by itself.
+[[nodiscard]] std::string probe_sql(const ParameterSet& actual, const ParameterSet& reported, std::size_t prepared);
 
 inline constexpr std::string_view kRollbackSql = "ROLLBACK";
 inline constexpr std::string_view kDiscardSql = "DISCARD ALL";

@@ -19,6 +19,23 @@ constexpr std::array<std::string_view, 9> kTracked = {"application_name", "clien
 constexpr std::array<std::string_view, 6> kFixed = {"server_version",        "server_encoding",   "is_superuser",
                                                     "session_authorization", "integer_datetimes", "in_hot_standby"};
 
+constexpr std::array<std::string_view, 16> kHarmless = {"application_name",
+                                                        "bytea_output",
+                                                        "client_min_messages",
+                                                        "default_transaction_deferrable",
+                                                        "default_transaction_isolation",
+                                                        "default_transaction_read_only",
+                                                        "extra_float_digits",
+                                                        "idle_in_transaction_session_timeout",
+                                                        "idle_session_timeout",
+                                                        "lock_timeout",
+                                                        "log_min_duration_statement",
+                                                        "log_statement",
+                                                        "scram_iterations",
+                                                        "statement_timeout",
+                                                        "synchronous_commit",
+                                                        "transaction_timeout"};
+
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 constexpr bool is_letter(char c) noexcept { return (lower(c) >= 'a' && lower(c) <= 'z') || c == '_'; }
@@ -62,6 +79,8 @@ bool is_setting_name(std::string_view name) noexcept {
 bool is_tracked_report(std::string_view name) noexcept { return names(kTracked, name); }
 
 bool is_fixed_report(std::string_view name) noexcept { return names(kFixed, name); }
+
+bool is_harmless_to_plans(std::string_view name) noexcept { return names(kHarmless, name); }
 
 bool is_name_list(std::string_view name) noexcept { return sql::is_name_list_setting(name); }
 

@@ -25,6 +25,9 @@ namespace pgweir::session {
 // Settings that a server reports and that are never set on it: those named above.
 [[nodiscard]] bool is_fixed_report(std::string_view name) noexcept;
 
+// Settings that neither a statement's meaning nor its plan depends on: it can be shared whatever they are.
+[[nodiscard]] bool is_harmless_to_plans(std::string_view name) noexcept;
+
 // Settings whose value is a list of names, which SET would quote as one name (GUC_LIST_QUOTE).
 [[nodiscard]] bool is_name_list(std::string_view name) noexcept;
 

@@ -13,6 +13,8 @@ std::uint64_t next_id() noexcept {
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+std::atomic<std::uint64_t> schema_changes{1};
+
 constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and list node
 
 }  // namespace
@@ -20,6 +22,8 @@ constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and
 std::string server_statement_name(std::uint64_t id) { return std::string(kServerStatementPrefix) + std::to_string(id); }
 
 std::string CachedStatement::server_name() const { return server_statement_name(id); }
+
+std::size_t CachedStatement::size() const noexcept { return tail.size() + kOverhead; }
 
 StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
     : cache_(&cache), statement_(&statement) {
@@ -43,6 +47,10 @@ StatementRef::~StatementRef() {
     if (statement_ != nullptr) cache_->released(*statement_);
 }
 
+std::uint64_t StatementCache::schema_epoch() noexcept { return schema_changes.load(std::memory_order_relaxed); }
+
+void StatementCache::schema_changed() noexcept { schema_changes.fetch_add(1, std::memory_order_relaxed); }
+
 ParameterRef StatementCache::private_settings(ParameterTable& table, const ParameterRef& settings) {
     return table.with(settings, "pgweir.statement", std::to_string(next_id()));
 }
@@ -56,7 +64,7 @@ StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& s
     made->settings = settings;
     made->judged = sql::classify(made->text(), lex, functions_);
     CachedStatement& statement = *made;
-    bytes_ += statement.tail.size() + kOverhead;
+    bytes_ += statement.size();
     statements_.emplace(Key{statement.tail, settings.get()}, std::move(made));
     StatementRef result(*this, statement);
     shrink();
@@ -64,7 +72,9 @@ StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& s
 }
 
 void StatementCache::acquired(CachedStatement& statement) noexcept {
-    if (statement.references++ == 0 && statement.idle_listed) {
+    if (statement.references++ > 0) return;
+    held_bytes_ += statement.size();
+    if (statement.idle_listed) {
         idle_.erase(statement.idle_place);
         statement.idle_listed = false;
     }
@@ -72,16 +82,17 @@ void StatementCache::acquired(CachedStatement& statement) noexcept {
 
 void StatementCache::released(CachedStatement& statement) noexcept {
     if (--statement.references > 0) return;
+    held_bytes_ -= statement.size();
     statement.idle_place = idle_.insert(idle_.end(), &statement);
     statement.idle_listed = true;
-    if (bytes_ > max_bytes_) shrink();
+    shrink();
 }
 
 void StatementCache::shrink() noexcept {
-    while (bytes_ > max_bytes_ && !idle_.empty()) {
+    while (bytes_ - held_bytes_ > max_bytes_ && !idle_.empty()) {
         CachedStatement* oldest = idle_.front();
         idle_.pop_front();
-        bytes_ -= oldest->tail.size() + kOverhead;
+        bytes_ -= oldest->size();
         statements_.erase(Key{oldest->tail, oldest->settings.get()});
     }
 }

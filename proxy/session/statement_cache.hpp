@@ -30,6 +30,8 @@ struct CachedStatement {
     std::list<CachedStatement*>::iterator idle_place;
 
     [[nodiscard]] std::string_view text() const noexcept { return {tail.c_str()}; }
+    // What it takes, roughly, in bytes.
+    [[nodiscard]] std::size_t size() const noexcept;
     // The name under which servers know it.
     [[nodiscard]] std::string server_name() const;
 };
@@ -76,6 +78,9 @@ class StatementCache {
     // Grows with every DDL that passes: what a server accepted before may be refused now.
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
     void ddl_passed() noexcept { ++epoch_; }
+    // The process's count of DDL that was seen to pass: what servers prepared before it is prepared again (semantics.md C).
+    [[nodiscard]] static std::uint64_t schema_epoch() noexcept;
+    static void schema_changed() noexcept;
     // A server has parsed it, and no DDL was seen since: a Parse of it may be answered without asking again.
     [[nodiscard]] bool accepted(const CachedStatement& statement) const noexcept {
         return statement.accepted_in == epoch_;
@@ -89,6 +94,8 @@ class StatementCache {
 
     [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    // Of those that somebody uses.
+    [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
 
   private:
     friend class StatementRef;
@@ -111,6 +118,7 @@ class StatementCache {
     const sql::Allowlist& functions_;
     std::size_t max_bytes_;
     std::size_t bytes_ = 0;
+    std::size_t held_bytes_ = 0;
     std::uint64_t epoch_ = 1;
     std::unordered_map<Key, std::unique_ptr<CachedStatement>, Hash> statements_;
     std::list<CachedStatement*> idle_;  // nobody's at the moment, the longest unused first

@@ -12,10 +12,10 @@ namespace pgweir::test {
 // Feeds bytes in pieces of `chunk` and keeps what comes out. Every conversation is to give the same for every chunk.
 class Conversation {
   public:
-    explicit Conversation(std::size_t chunk, std::size_t statement_limit = 100)
+    explicit Conversation(std::size_t chunk, std::size_t statement_limit = 100, session::ClientSetup setup = {})
         : chunk_(chunk), statements_(functions_, 1 << 20),
           server_(parameters_, start(), statement_limit),
-          client_(statements_, parameters_, session::ClientSetup{.start = start()}) {}
+          client_(statements_, parameters_, with_start(std::move(setup))) {}
 
     // Bytes from the client; the result is what the server gets.
     std::string client(std::string_view bytes) {
@@ -49,6 +49,19 @@ class Conversation {
     std::string take_client() { return std::exchange(to_client_, {}); }
     std::string take_server() { return std::exchange(to_server_, {}); }
 
+    // The channel that a LISTEN waits for, or empty; and the end of that wait.
+    [[nodiscard]] std::string wanted() const { return waits_ ? client_.wanted_channel() : ""; }
+    void channel_ready() {
+        waits_ = false;
+        client_.channel_ready();
+        work();
+    }
+    void channel_failed(std::string_view code, std::string_view text) {
+        waits_ = false;
+        client_.channel_failed(code, text);
+        work();
+    }
+
     session::ClientMachine& machine() { return client_; }
     session::ServerMachine& backend() { return server_; }
     [[nodiscard]] bool linked() const { return linked_; }
@@ -60,6 +73,11 @@ class Conversation {
   private:
     session::ParameterRef start() { return parameters_.intern({{"TimeZone", "UTC"}, {"client_encoding", "UTF8"}}); }
 
+    session::ClientSetup with_start(session::ClientSetup setup) {
+        setup.start = start();
+        return setup;
+    }
+
     void settle() {
         if (!linked_) return;
         client_.segment_done(server_);
@@ -70,7 +88,7 @@ class Conversation {
     }
 
     void work() {
-        while (!failed) {
+        while (!failed && !waits_) {
             session::Gather to_server;
             session::Gather to_client;
             Bytes bytes = as_bytes(kept_);
@@ -82,6 +100,8 @@ class Conversation {
                     why = plan.violation;
                     return;
                 }
+                waits_ = plan.kind == session::Plan::Kind::listen;
+                if (waits_) return;
                 if (plan.kind == session::Plan::Kind::incomplete || plan.kind == session::Plan::Kind::terminate) return;
                 if (plan.kind == session::Plan::Kind::local) bytes = bytes.first(plan.covered);
                 if (plan.kind == session::Plan::Kind::server) {
@@ -94,6 +114,7 @@ class Conversation {
             to_server_ += as_text(to_server.bytes());
             to_client_ += as_text(to_client.bytes());
             failed = done.failed;
+            waits_ = done.listen;
             why = done.violation;
             kept_.erase(0, done.consumed);
             if (done.consumed == 0) return;
@@ -108,6 +129,7 @@ class Conversation {
     session::ClientMachine client_;
     std::string kept_, to_server_, to_client_;
     bool linked_ = false;
+    bool waits_ = false;
 };
 
 }  // namespace pgweir::test

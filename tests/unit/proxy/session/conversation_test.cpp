@@ -341,11 +341,10 @@ TEST_P(ConversationTest, AFailedResetResetsNothing) {
     talk.client(query("select 1/0; reset all"));
     talk.server(error("22012") + ready());
     EXPECT_EQ(*talk.machine().desired()->find("TimeZone"), "Asia/Tokyo");
-    EXPECT_FALSE(talk.linked());
+    EXPECT_TRUE(talk.linked() && talk.machine().tainted()) << "looked at before anybody else gets it";
     talk.client(query("reset all"));
     talk.server(complete("RESET") + status("TimeZone", "UTC") + ready());
     EXPECT_EQ(*talk.machine().desired()->find("TimeZone"), "UTC");
-    EXPECT_FALSE(talk.linked());
     talk.client(query("reset all; select 1/0"));
     talk.server(complete("RESET") + error("22012") + ready());
     EXPECT_TRUE(talk.linked()) << "what is in force is not known: nobody else gets it before it is reset";
@@ -417,7 +416,7 @@ TEST_P(ConversationTest, OffListFunctionIsRefusedInReadOnlyTransactionOnReplica)
 }
 
 TEST_P(ConversationTest, SettingsThatAreNotTrackedPin) {
-    talk.client(query("set work_mem = '1MB'"));
+    talk.client(query("set work_mem = $$1MB$$"));
     talk.server(complete("SET") + ready());
     EXPECT_TRUE(talk.linked());
     EXPECT_EQ(talk.machine().pin(), session::Pin::setting);

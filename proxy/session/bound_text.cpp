@@ -1,0 +1,24 @@
+#include "proxy/session/bound_text.hpp"
+
+namespace pgweir::session {
+
+std::optional<std::optional<std::string>> bound_text(Bytes parameters, unsigned number) {
+    if (number == 0 || parameters.size() < 2) return std::nullopt;
+    const std::size_t formats = std::size_t{2} * load_be16(parameters);
+    if (parameters.size() < 2 + formats + 2) return std::nullopt;
+    Bytes rest = parameters.subspan(2 + formats);
+    const unsigned count = load_be16(rest);
+    rest = rest.subspan(2);
+    if (number > count) return std::nullopt;
+    for (unsigned i = 1;; ++i) {
+        if (rest.size() < 4) return std::nullopt;
+        const std::uint32_t length = load_be32(rest);
+        rest = rest.subspan(4);
+        const bool null = length == 0xffff'ffff;
+        if (!null && length > rest.size()) return std::nullopt;
+        if (i == number) return null ? std::optional<std::string>() : std::optional(std::string(as_text(rest.first(length))));
+        if (!null) rest = rest.subspan(length);
+    }
+}
+
+}  // namespace pgweir::session

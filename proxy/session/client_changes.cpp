@@ -1,0 +1,174 @@
+// What a client's statements do to its session: settings that follow it from server to server, and channels that it
+// listens to (semantics.md D).
+#include <array>
+#include <utility>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/bound_text.hpp"
+#include "proxy/session/client_sink.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+namespace sqlstate = protocol::sqlstate;
+using Kind = sql::SessionChange::Kind;
+
+constexpr sql::Effect kMayBeKnown = sql::Effect::set_other | sql::Effect::set_reported | sql::Effect::reset |
+                                    sql::Effect::discard_all | sql::Effect::listen | sql::Effect::unlisten;
+constexpr std::size_t kMaxChannels = 10'000;  // of one client
+constexpr std::size_t kMaxSettings = 500;
+
+}  // namespace
+
+sql::Effect ClientMachine::unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept {
+    if (!changes) return judged.effects;
+    return static_cast<sql::Effect>(static_cast<std::uint32_t>(judged.effects) & ~static_cast<std::uint32_t>(kMayBeKnown));
+}
+
+// What the statement does to the session if it succeeds; null: nothing, or it is not known (its effects say which).
+ClientMachine::Changes ClientMachine::changes_of(const sql::Statement& judged, std::string_view text, Bytes bind) const {
+    const bool savepoint = judged.transaction == sql::Transaction::control && changes_sent_;
+    if (!has(judged.effects, kMayBeKnown) && !savepoint) return nullptr;
+    if (has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return nullptr;  // this one the server does
+    const sql::BoundText bound = [bind](unsigned number) { return bound_text(bind, number); };
+    auto read = sql::read_session_changes(text, lex_, bind.empty() ? sql::BoundText{} : bound);
+    if (!read || desired_->entries().size() > kMaxSettings) return nullptr;
+    return std::make_unique<sql::SessionChanges>(std::move(*read));
+}
+
+void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {
+    if (changes != nullptr) {
+        if (!staged_) staged_ = std::make_unique<Staged>();
+        staged_->add(*changes);
+    } else if (staged_ && (tag == "COMMIT" || tag == "PREPARE TRANSACTION")) {
+        staged_->commit();
+    } else if (staged_ && tag == "ROLLBACK") {
+        staged_->roll_back();
+    }
+}
+
+// No transaction is open: what was committed takes effect. Null: on no server.
+void ClientMachine::commit_changes(ServerMachine* server) {
+    const sql::SessionChanges changes = staged_->take();
+    staged_.reset();
+    for (const sql::SessionChange& change : changes) apply(change, server);
+    if (!changes.empty()) settings_changed();
+}
+
+void ClientMachine::apply(const sql::SessionChange& change, ServerMachine* server) {
+    switch (change.kind) {
+        case Kind::set:
+        case Kind::reset:
+            if (server != nullptr) apply_setting(change, *server);
+            return;
+        case Kind::reset_all:
+            if (server == nullptr) return;
+            // What the server reports it has told of already; the rest is as at login.
+            for (const Parameter& parameter : std::vector<Parameter>(server->actual()->entries().begin(), server->actual()->entries().end())) {
+                if (!server->reports(parameter.name)) server->set_actual(parameters_.without(server->actual(), parameter.name));
+            }
+            desired_ = setup_.start;
+            return;
+        case Kind::listen:
+            if (channels_) channels_->active.insert(change.name);
+            return;
+        case Kind::unlisten:
+            if (channels_) channels_->active.erase(change.name);
+            return;
+        case Kind::unlisten_all:
+            if (channels_) channels_->active.clear();
+            return;
+        case Kind::set_local:
+        case Kind::savepoint:
+        case Kind::release:
+        case Kind::rollback_to: return;
+    }
+}
+
+// RESET goes back to the session's start, the server's own start may be another: then it differs from what is desired,
+// and is replayed before the next segment.
+void ClientMachine::apply_setting(const sql::SessionChange& change, ServerMachine& server) {
+    const bool reported = server.reports(change.name);
+    if (change.kind == Kind::set) {
+        if (reported) return;  // its report has told what became of it
+        desired_ = parameters_.with(desired_, change.name, change.value);
+        return server.set_actual(parameters_.with(server.actual(), change.name, change.value));
+    }
+    const std::string* start = setup_.start->find(change.name);
+    if (start != nullptr) {
+        desired_ = parameters_.with(desired_, change.name, *start);
+    } else if (!reported) {
+        desired_ = parameters_.without(desired_, change.name);
+    }
+    if (!reported) server.set_actual(parameters_.without(server.actual(), change.name));
+}
+
+// --- LISTEN
+
+// A LISTEN or UNLISTEN that is answered here. Not in a session that has the server connection for itself anyway by its
+// pool's mode, nor where notifications would come in another encoding.
+bool ClientMachine::is_listen(const sql::Statement& judged, std::string_view text) const {
+    if (!setup_.shared_listen || judged.multiple || !has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return false;
+    const std::string* now = desired_->find("client_encoding");
+    const std::string* start = setup_.start->find("client_encoding");
+    if (now != nullptr && (start == nullptr || *now != *start)) return false;
+    return sql::read_session_changes(text, lex_).has_value();
+}
+
+// A LISTEN has to wait until the shared connection listens.
+bool ClientMachine::awaits_channel(const sql::Statement& judged, std::string_view text) {
+    if (!has(judged.effects, sql::Effect::listen) || !is_listen(judged, text)) return false;
+    const auto changes = sql::read_session_changes(text, lex_);
+    const std::string& channel = changes->front().name;
+    if (!channels_) channels_ = std::make_unique<Channels>();
+    if (channels_->asked.contains(channel) || channels_->failed == channel) return false;
+    if (channels_->asked.size() >= kMaxChannels) {
+        channels_->failed = channel;
+        channels_->code = sqlstate::kProgramLimitExceeded;
+        channels_->message = "too many channels";
+        return false;
+    }
+    channels_->wanted = channel;
+    return true;
+}
+
+void ClientMachine::channel_ready() { channels_->asked.insert(std::exchange(channels_->wanted, {})); }
+
+void ClientMachine::channel_failed(std::string_view code, std::string_view message) {
+    channels_->failed = std::exchange(channels_->wanted, {});
+    channels_->code = code;
+    channels_->message = message;
+}
+
+bool ClientMachine::listens_to(std::string_view channel) const { return channels_ && channels_->active.contains(channel); }
+
+std::vector<std::string> ClientMachine::take_dropped_channels() {
+    std::vector<std::string> dropped;
+    if (!channels_ || in_transaction_ || (staged_ && staged_->open())) return dropped;
+    std::erase_if(channels_->asked, [&](const std::string& channel) {
+        const bool drop = !channels_->active.contains(channel);
+        if (drop) dropped.push_back(channel);
+        return drop;
+    });
+    if (channels_->asked.empty() && channels_->wanted.empty() && channels_->failed.empty()) channels_.reset();
+    return dropped;
+}
+
+// The wire answer, and the change that comes with it.
+std::string ClientMachine::run_listen(std::string_view text, Changes& changes) {
+    std::string out;
+    auto read = sql::read_session_changes(text, lex_);
+    const sql::SessionChange& change = read->front();
+    if (change.kind == Kind::listen && channels_ && channels_->failed == change.name) {
+        channels_->failed.clear();
+        protocol::append_error(out, "ERROR", channels_->code, channels_->message);
+        return out;
+    }
+    protocol::append_command_complete(out, change.kind == Kind::listen ? "LISTEN" : "UNLISTEN");
+    changes = std::make_unique<sql::SessionChanges>(std::move(*read));
+    return out;
+}
+
+}  // namespace pgweir::session
