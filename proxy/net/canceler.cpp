@@ -1,7 +1,7 @@
 #include "proxy/net/canceler.hpp"
 
 #include "protocol/message.hpp"
-#include "proxy/net/server.hpp"
+#include "proxy/net/backend.hpp"
 
 namespace pgweir::net {
 
@@ -12,14 +12,14 @@ constexpr std::chrono::seconds kLimit{10};
 
 }  // namespace
 
-void Canceler::start(Worker& worker, std::shared_ptr<Server> server) {
-    server->host_pool().pool.set_canceling(*server);
+void Canceler::start(Worker& worker, std::shared_ptr<Backend> server) {
+    server->cancel_begins();
     const auto self = std::make_shared<Canceler>(worker, std::move(server));
     worker.add_canceler(self);
     self->connect(self->server_->endpoint());
 }
 
-Canceler::Canceler(Worker& worker, std::shared_ptr<Server> server)
+Canceler::Canceler(Worker& worker, std::shared_ptr<Backend> server)
     : Peer(worker.poller()), worker_(worker), server_(std::move(server)), deadline_(worker.now() + kLimit) {}
 
 Canceler::~Canceler() = default;
@@ -56,7 +56,7 @@ void Canceler::on_readable() {
 }
 
 void Canceler::give_up() {
-    if (server_) server_->retire();
+    if (server_) server_->cancel_given_up();
     finish();
 }
 

@@ -1,4 +1,4 @@
-// Forwards a client's cancel to the server that works for it (semantics.md H): the server connection is not released until
+// Forwards a client's cancel to the server that works for it (semantics.md H): a pooled server connection is not released until
 // the cancel's own connection has reached its end, so that it cannot hit somebody else's query.
 #pragma once
 
@@ -9,12 +9,12 @@
 
 namespace pgweir::net {
 
-class Server;
+class Backend;
 
 class Canceler final : public Peer {
   public:
-    static void start(Worker& worker, std::shared_ptr<Server> server);
-    Canceler(Worker& worker, std::shared_ptr<Server> server);
+    static void start(Worker& worker, std::shared_ptr<Backend> server);
+    Canceler(Worker& worker, std::shared_ptr<Backend> server);
     ~Canceler() override;
     [[nodiscard]] bool due(TimePoint now) const noexcept { return now >= deadline_; }
     // The server connection is given up, too: the cancel may still hit whoever has it.
@@ -32,7 +32,7 @@ class Canceler final : public Peer {
     void send_cancel();
 
     Worker& worker_;
-    std::shared_ptr<Server> server_;  // null: it is over
+    std::shared_ptr<Backend> server_;  // null: it is over
     TimePoint deadline_;
     bool sent_ = false;
 };

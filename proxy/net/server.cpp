@@ -4,12 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "protocol/message.hpp"
-#include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
-#include "proxy/net/endpoint.hpp"
 #include "proxy/session/session_state.hpp"
 
 namespace pgweir::net {
@@ -19,9 +18,10 @@ namespace {
 constexpr int kReceivesPerWake = 8;
 constexpr std::chrono::seconds kLinger{5};
 
-std::uint64_t next_server_id() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+BackendTarget target_of(const HostPool& pool) {
+    const PoolGroup& group = pool.group;
+    return {.cluster = group.cluster, .host = pool.host, .user = group.user, .dbname = group.dbname,
+            .database = group.database, .secret = group.secret, .parameters = {}};
 }
 
 }  // namespace
@@ -30,14 +30,13 @@ Handover::~Handover() {
     if (fd >= 0) ::close(fd);
 }
 
-Server::Server(Worker& worker, HostPool& pool) : Peer(worker.poller()), worker_(worker), pool_(pool), id_(next_server_id()) {}
+Server::Server(Worker& worker, HostPool& pool) : Backend(worker, target_of(pool)), pool_(pool) {}
 
 Server::Server(Worker& worker, HostPool& pool, Handover& handover)
-    : Peer(worker.poller()), worker_(worker), pool_(pool), secret_key_(std::move(handover.secret_key)), pid_(handover.pid),
-      id_(handover.id), connected_(handover.connected) {
+    : Backend(worker, target_of(pool), handover.endpoint, handover.pid, std::move(handover.secret_key), handover.id,
+              handover.connected),
+      pool_(pool) {
     adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
-    host_name_ = worker.snapshot(pool.group.cluster)->servers[cluster::index_of(pool.host)].host;
-    endpoint_ = handover.endpoint;
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(worker.parameters(), login_settings_, std::size_t{0});
     machine_->set_actual(worker.parameters().intern(std::move(handover.actual)));
@@ -47,7 +46,7 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
 
 std::shared_ptr<Handover> Server::hand_over() {
     auto handover = std::make_shared<Handover>();
-    handover->endpoint = endpoint_;
+    handover->endpoint = endpoint();
     handover->key = pool_.key;
     handover->database = pool_.group.database;
     handover->user = pool_.group.user;
@@ -63,16 +62,42 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->login = list(login_settings_);
     handover->welcome = pool_.group.welcome;
     handover->prepared = std::move(machine_->prepared());
-    handover->pid = pid_;
-    handover->secret_key = secret_key_;
-    handover->connected = connected_;
-    handover->id = id_;
+    handover->pid = pid();
+    handover->secret_key = secret_key();
+    handover->connected = connected();
+    handover->id = id();
     done_ = true;
     // In the middle of a message it cannot go on elsewhere: the other worker gets its place in the pool, and logs in.
     if (!partial_.empty() || lost() || (tls() != nullptr && tls()->has_more())) close_socket();
     handover->tls = release_tls();
     handover->fd = release_socket();
     return handover;
+}
+
+void Server::logged_in(const session::ServerLogin& login) {
+    worker_.counters().servers_login.add(-1);
+    login_settings_ = worker_.tracked(login.parameters());
+    PoolGroup& group = pool_.group;
+    if (worker_.snapshot(group.cluster)->primary == pool_.host) worker_.learn_welcome(group, login.parameters());
+    const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
+    machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
+    arm_read();
+    worker_.settle(*this, pool_.pool.login_succeeded(*this, worker_.now()));
+}
+
+void Server::login_failed(std::string_view code, std::string_view message, bool final) {
+    done_ = true;
+    const std::string code_kept(code);
+    const std::string text = "server login failed: " + std::string(message);
+    worker_.counters().servers_login.add(-1);
+    pool_.pool.login_failed(this, worker_.now(), worker_.jitter());
+    worker_.remove_server(*this);
+    if (worker_.snapshot(pool_.group.cluster)->primary != pool_.host) {
+        worker_.suspect(pool_);
+    } else if (final) {
+        for (pool::Waiter* waiter : pool_.pool.take_waiters()) static_cast<Client*>(waiter)->fail(code_kept, text);
+    }
+    worker_.pump(pool_);
 }
 
 void Server::link(Client& client) noexcept {
@@ -82,7 +107,7 @@ void Server::link(Client& client) noexcept {
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
 }
 
-void Server::on_readable() {
+void Server::on_session_readable() {
     if (done_) return linger();
     for (int i = 0; i < kReceivesPerWake; ++i) {
         const std::size_t kept = partial_.size();
@@ -94,15 +119,7 @@ void Server::on_readable() {
         const auto keep_alive = shared_from_this();
         worker_.counters().server_bytes_received.add(static_cast<std::uint64_t>(got));
         partial_.clear();
-        const Bytes bytes = as_bytes({worker_.scratch.data(), kept + static_cast<std::size_t>(got)});
-        if (login_ && tls_asked_ && tls() == nullptr) {
-            on_tls_answer(bytes);
-            if (!done_ && tls() != nullptr) return;
-        } else if (login_) {
-            on_login_bytes(bytes);
-        } else {
-            on_answer(bytes);
-        }
+        on_answer(as_bytes({worker_.scratch.data(), kept + static_cast<std::size_t>(got)}));
         if (done_) return;
         if (client_ != nullptr && client_->blocked()) return;  // its on_drained() arms us again
         if (static_cast<std::size_t>(got) < room) break;
@@ -320,6 +337,8 @@ void Server::clean_up() {
     release();
 }
 
+void Server::cancel_begins() { pool_.pool.set_canceling(*this); }
+
 void Server::cancel_over() {
     if (done_) return;
     pool_.pool.clear_canceling(*this);
@@ -337,12 +356,9 @@ void Server::on_drained() {
     }
 }
 
-void Server::on_lost() { on_end(); }
-
 void Server::on_end() {
     if (done_) return gone();
     ended_ = true;
-    if (login_ || !machine_) return login_failed(protocol::sqlstate::kConnectionFailure, "server closed the connection", false);
     if (state() != pool::SlotState::closing) {
         worker_.suspect(pool_);
         worker_.shared().report_failure(pool_.group.cluster, pool_.host);
@@ -353,7 +369,7 @@ void Server::on_end() {
 void Server::close(std::string_view why) {
     if (std::exchange(done_, true)) return;
     const auto keep_alive = shared_from_this();
-    spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id_, pool_.key.server,
+    spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id(), pool_.key.server,
                   pool_.key.database, pool_.key.user, why);
     worker_.counters().server_disconnects.add();
     if (client_ != nullptr) part_with_client();
@@ -413,10 +429,7 @@ void Server::say_goodbye() {
 }
 
 ServerRow Server::row() const {
-    ServerRow row;
-    row.user = pool_.key.user;
-    row.database = pool_.group.database;
-    row.server = pool_.key.server;
+    ServerRow row = Backend::row();
     switch (state()) {
         case pool::SlotState::login: row.state = "login"; break;
         case pool::SlotState::idle: row.state = "idle"; break;
@@ -425,18 +438,12 @@ ServerRow Server::row() const {
         case pool::SlotState::closing:
         case pool::SlotState::detached: row.state = "closing"; break;
     }
-    describe_endpoint(endpoint_, row.addr, row.port);
-    if (encrypted()) row.tls = tls()->version();
-    row.connect_time = connected_;
     row.request_time = requested_;
-    row.remote_pid = pid_;
     if (machine_) {
         row.prepared_statements = static_cast<std::uint32_t>(machine_->prepared().size());
         if (const std::string* name = machine_->actual()->find("application_name")) row.application_name = *name;
     }
-    row.id = id_;
     row.link = client_ != nullptr ? client_->id() : 0;
-    row.worker = static_cast<unsigned>(worker_.id());
     return row;
 }
 

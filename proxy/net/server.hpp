@@ -1,4 +1,4 @@
-// One connection to a PostgreSQL server: connecting, logging in, and relaying its answers to the linked client.
+// One pooled connection to a PostgreSQL server: its place in the pool, and relaying its answers to the linked client.
 #pragma once
 
 #include <chrono>
@@ -6,12 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "proxy/net/backend.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
-#include "proxy/net/peer.hpp"
 #include "proxy/net/worker.hpp"
 #include "proxy/pool/server_slot.hpp"
-#include "proxy/session/server_login.hpp"
 #include "proxy/session/server_machine.hpp"
 
 namespace pgweir::net {
@@ -40,12 +39,11 @@ struct Handover {
     ~Handover();
 };
 
-class Server final : public Peer, public pool::ServerSlot {
+class Server final : public Backend, public pool::ServerSlot {
   public:
     Server(Worker& worker, HostPool& pool);
     Server(Worker& worker, HostPool& pool, Handover& handover);
 
-    void open_connection();  // and log in
     // The client whose requests run here; null: nobody's, or left behind by one.
     void link(Client& client) noexcept;
     // The client goes away: whatever it left is cleaned up before anybody else gets the connection, or it is closed.
@@ -57,8 +55,6 @@ class Server final : public Peer, public pool::ServerSlot {
     // Starts the probe for session state, or a reset, and so on.
     void run(session::Purpose purpose, std::string_view sql);
     void settings_sent() noexcept { step_ = session::Purpose::settings; }
-    // A cancel for it ended.
-    void cancel_over();
     void close(std::string_view why);
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.
@@ -66,43 +62,30 @@ class Server final : public Peer, public pool::ServerSlot {
     // It was closed here, and its end has not come in time: then it is given up.
     [[nodiscard]] bool due(TimePoint now) const noexcept { return linger_until_ != TimePoint{} && now >= linger_until_; }
     void give_up() { gone(); }
-    void connect_timed_out() { login_failed("08006", "timed out (server_connect_timeout)", false); }
 
     [[nodiscard]] session::ServerMachine& machine() noexcept { return *machine_; }
     [[nodiscard]] HostPool& host_pool() noexcept { return pool_; }
     [[nodiscard]] Client* client() const noexcept { return client_; }
-    [[nodiscard]] std::uint32_t pid() const noexcept { return pid_; }
-    [[nodiscard]] const std::string& secret_key() const noexcept { return secret_key_; }
-    [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
     [[nodiscard]] std::shared_ptr<Server> self() { return std::static_pointer_cast<Server>(shared_from_this()); }
     [[nodiscard]] const session::ParameterRef& login_settings() const noexcept { return login_settings_; }
-    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    [[nodiscard]] bool encrypted() const noexcept { return tls() != nullptr; }
-    [[nodiscard]] const std::string& host_name() const noexcept { return host_name_; }
-    [[nodiscard]] ServerRow row() const;
+    [[nodiscard]] ServerRow row() const override;
     // The segment is done, and the client's next one must wait: a cancel is still under way to here.
     [[nodiscard]] bool held_for_cancel() const noexcept { return held_for_cancel_; }
     [[nodiscard]] bool working() const noexcept { return machine_ && !machine_->quiet(); }
 
+    void cancel_begins() override;
+    void cancel_over() override;
+    void cancel_given_up() override { retire(); }
+
   protected:
-    void on_readable() override;
+    void logged_in(const session::ServerLogin& login) override;
+    // `final`: waiting clients are told.
+    void login_failed(std::string_view code, std::string_view message, bool final) override;
+    void on_session_readable() override;
+    void on_session_lost() override { on_end(); }
     void on_drained() override;
-    void on_lost() override;
-    void on_connected(int error) override;
-    void on_encrypted(const std::string& error) override;
 
   private:
-    void ask_for_tls();
-    void on_tls_answer(Bytes answer);
-    [[nodiscard]] bool wants_tls() const noexcept;
-    void connect_next();
-    void resolve();
-    void begin_login();
-    void start_login();
-    void on_login_bytes(Bytes bytes);
-    void logged_in();
-    // `final`: waiting clients are told, since trying again would not help.
-    void login_failed(std::string_view code, std::string_view message, bool final);
     void on_answer(Bytes bytes);
     void on_end();
     void linger();
@@ -116,31 +99,20 @@ class Server final : public Peer, public pool::ServerSlot {
     void refuse_row();
     void count_segment();
 
-    Worker& worker_;
     HostPool& pool_;
     Client* client_ = nullptr;
-    std::unique_ptr<session::ServerLogin> login_;
     std::unique_ptr<session::ServerMachine> machine_;
-    std::vector<Endpoint> candidates_;  // still to be tried, the next one last
-    Endpoint endpoint_;
-    std::string host_name_;  // as configured: what its certificate is to say
     session::ParameterRef login_settings_;
-    std::string partial_;  // the front of a message that must be whole
-    std::string secret_key_;
-    std::uint32_t pid_ = 0;
-    std::uint64_t id_ = 0;
     std::optional<session::Purpose> step_;  // a request of ours under way
     TimePoint sent_;
     TimePoint linger_until_;  // closed here, and the server has not hung up yet; else zero
-    std::chrono::system_clock::time_point connected_, requested_;
+    std::chrono::system_clock::time_point requested_;
     bool dirty_ = false;      // its last client left session state: reset before the next
     bool must_close_ = false; // state that no reset removes
     bool held_for_cancel_ = false;
     bool counting_ = false;
     bool fatal_ = false;
     bool told_ = false;       // its FATAL error has reached the linked client
-    bool tls_asked_ = false;   // an SSLRequest was sent
-    bool tls_wanted_ = false;  // sslmode "allow": it let nobody in without
     bool ended_ = false;      // its end of the connection
     bool done_ = false;
 };

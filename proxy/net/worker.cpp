@@ -39,6 +39,7 @@ Worker::~Worker() {
     homeless_.clear();
     clients_.clear();
     servers_.clear();
+    backends_.clear();
     cancelers_.clear();
 }
 
@@ -106,6 +107,12 @@ void Worker::remove_client(Client& client) {
 void Worker::add_server(std::shared_ptr<Server> server) { servers_.insert(std::move(server)); }
 
 void Worker::remove_server(Server& server) { servers_.erase(server.self()); }
+
+void Worker::add_backend(std::shared_ptr<Backend> backend) { backends_.insert(std::move(backend)); }
+
+void Worker::remove_backend(Backend& backend) {
+    backends_.erase(std::static_pointer_cast<Backend>(backend.shared_from_this()));
+}
 
 void Worker::add_canceler(std::shared_ptr<Canceler> canceler) { cancelers_.insert(std::move(canceler)); }
 

@@ -27,6 +27,7 @@
 
 namespace pgweir::net {
 
+class Backend;
 class Canceler;
 class Client;
 class Server;
@@ -104,6 +105,9 @@ class Worker {
     void remove_client(Client& client);
     void add_server(std::shared_ptr<Server> server);
     void remove_server(Server& server);
+    // Connections to servers that no pool has: they get ticks, and a row in the console.
+    void add_backend(std::shared_ptr<Backend> backend);
+    void remove_backend(Backend& backend);
     void add_canceler(std::shared_ptr<Canceler> canceler);
     void remove_canceler(Canceler& canceler);
 
@@ -134,6 +138,7 @@ class Worker {
     std::vector<std::shared_ptr<Client>> clients_;                     // by cancel slot
     std::vector<std::uint32_t> free_slots_;
     std::unordered_set<std::shared_ptr<Server>> servers_;
+    std::unordered_set<std::shared_ptr<Backend>> backends_;            // but for the pools' servers
     std::vector<std::shared_ptr<Client>> homeless_;                    // waiting for a primary to be known
     std::uint64_t random_;
     bool draining_ = false;

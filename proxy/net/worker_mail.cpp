@@ -114,6 +114,8 @@ void Worker::tick() {
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
         if (const std::shared_ptr<Client> client = clients_[slot]) client->tick(time);
     }
+    const std::vector<std::shared_ptr<Backend>> backends(backends_.begin(), backends_.end());
+    for (const auto& backend : backends) backend->tick(time);
     for (const auto& server : those_due(servers_, time)) server->give_up();
     for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
     publish_gauges();
@@ -178,6 +180,7 @@ void Worker::collect(Inspection& out) {
         if (client) out.clients.push_back(client->row(time));
     }
     for (const auto& server : servers_) out.servers.push_back(server->row());
+    for (const auto& backend : backends_) out.servers.push_back(backend->row());
 }
 
 }  // namespace pgweir::net
