@@ -40,6 +40,8 @@ constexpr auto kCounters = std::to_array<CounterRow>({
     {"pgweir_stats_client_parses_total", "Statements prepared by clients", &WorkerStats::client_parses},
     {"pgweir_stats_server_parses_total", "Statements prepared on servers", &WorkerStats::server_parses},
     {"pgweir_stats_binds_total", "Prepared statements bound", &WorkerStats::binds},
+    {"pgweir_notifications_received_total", "NOTIFYs that came on shared listening connections", &WorkerStats::notifications_received},
+    {"pgweir_notifications_sent_total", "Notifications sent to clients that listen through them", &WorkerStats::notifications_sent},
     {"pgweir_statements_healed_total", "Outdated prepared statements made anew, and their segments sent again",
      &WorkerStats::statements_healed},
     {"pgweir_servers_received_bytes_total", "Bytes received from servers", &WorkerStats::server_bytes_received},

@@ -14,6 +14,7 @@
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client_starting.hpp"
 #include "proxy/net/endpoint.hpp"
+#include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
 
 namespace pgweir::net {
@@ -55,7 +56,7 @@ bool Client::does_not_read() const noexcept {
 }
 
 bool Client::gated() const noexcept {
-    if (waiting() || homeless_ || state_ == State::welcome || console_busy_ || does_not_read()) return true;
+    if (waiting() || homeless_ || awaits_channel_ || state_ == State::welcome || console_busy_ || does_not_read()) return true;
     if (server_ == nullptr) return false;
     if (machine_->mid_message()) return server_->blocked();
     const session::ServerMachine& machine = server_->machine();
@@ -122,7 +123,7 @@ std::size_t Client::work(Bytes bytes) {
             case State::login: used = on_login(rest); break;
             case State::console: used = on_console(rest); break;
             case State::session:
-                if (waiting() || homeless_) break;
+                if (waiting() || homeless_ || awaits_channel_) break;
                 used = server_ != nullptr ? work_linked(rest) : work_unlinked(rest);
                 break;
             case State::welcome:
@@ -148,6 +149,8 @@ std::size_t Client::work_linked(Bytes bytes) {
         fail(forwarded.violation.code, forwarded.violation.message);
     } else if (forwarded.terminate) {
         close("client said good-bye");
+    } else if (forwarded.listen) {
+        listen();
     } else if (was_mid_message && !machine_->mid_message() && server_->machine().quiet()) {
         server_->settle_down();
     }
@@ -172,6 +175,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             flush_to_client();
             if (forwarded.failed) fail(forwarded.violation.code, forwarded.violation.message);
             if (forwarded.terminate) close("client said good-bye");
+            drop_channels();
             return forwarded.consumed;
         }
         case session::Plan::Kind::server: acquire(plan.route); return 0;
@@ -239,9 +243,11 @@ void Client::reroute() {
     resume();
 }
 
-void Client::unlink() noexcept {
+void Client::unlink() {
     server_ = nullptr;
     if (machine_) machine_->detached();
+    drop_channels();
+    send_notifications();
 }
 
 void Client::settings_accepted() {
@@ -258,7 +264,8 @@ void Client::settings_refused(const std::string& error_body) {
 }
 
 void Client::server_lost(bool told, bool outcome_unknown) {
-    unlink();
+    server_ = nullptr;  // in the middle of an answer, perhaps: nothing but the error may follow
+    if (machine_) machine_->detached();
     if (told) return close("server ended the connection");
     if (outcome_unknown) {
         return fail(sqlstate::kTransactionResolutionUnknown,
@@ -268,6 +275,7 @@ void Client::server_lost(bool told, bool outcome_unknown) {
 }
 
 void Client::cancel() {
+    if (awaits_channel_) return channel_failed(sqlstate::kQueryCanceled, "canceling statement due to user request");
     if (waiting() || homeless_) {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
@@ -303,6 +311,7 @@ void Client::close(std::string_view why) {
     state_ = State::closed;
     homeless_ = false;
     if (waiting()) pool()->cancel_wait(*this);
+    worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
     if (worker_.shared().config.log.disconnections && !was_login) {
         spdlog::info("event=client_closed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, user_, database_,
@@ -330,15 +339,18 @@ void Client::tick(TimePoint now) {
         return fail(sqlstate::kConnectionFailure, "login took too long (client_login_timeout)");
     }
     const auto limit = config.pool.query_wait_timeout;
-    if (homeless_ && limit.count() > 0 && now - queued_ > limit) waited_too_long();
+    const bool late = limit.count() > 0 && now - queued_ > limit;
+    if (homeless_ && late) waited_too_long();
+    if (awaits_channel_ && late) channel_failed(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
 }
 
 void Client::drain() {
-    const bool idle = server_ == nullptr && !waiting() && !homeless_;
+    const bool idle = server_ == nullptr && !waiting() && !homeless_ && !awaits_channel_;
     if (idle || state_ != State::session) fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
 }
 
 void Client::resume_server() {
+    send_notifications();
     if (server_ != nullptr) server_->arm_read();
     resume();
 }

@@ -32,12 +32,18 @@ class Client final : public Peer, public pool::Waiter {
     // Looks for a server again: the one it waited for is out.
     void reroute();
     // The linked server has finished a segment and is not needed any more.
-    void unlink() noexcept;
+    void unlink();
     // The linked server is gone. `told`: its FATAL error was relayed already.
     void server_lost(bool told, bool outcome_unknown);
     // Replayed settings were refused by the server.
     void settings_refused(const std::string& error_body);
     void settings_accepted();
+    // The shared connection listens to the channel that the client waits for, or cannot.
+    void channel_ready();
+    void channel_failed(std::string_view code, std::string_view message);
+    // A notification for it, if it still listens to that channel: sent when no transaction is open.
+    void session_idle();  // no transaction is open any more, though the server connection stays
+    void notify(const std::string& channel, const std::shared_ptr<const std::string>& message);
     // The client's own CancelRequest came.
     void cancel();
     // Ends the connection with a FATAL error.
@@ -86,6 +92,10 @@ class Client final : public Peer, public pool::Waiter {
     void console_welcome();
     [[nodiscard]] bool does_not_read() const noexcept;
     [[nodiscard]] bool gated() const noexcept;
+    void listen();
+    void drop_channels();
+    [[nodiscard]] bool may_notify() const noexcept;
+    void send_notifications();
     void acquire(routing::Route route);
     void acquire_from(HostPool& pool);
     void resume_server();
@@ -112,6 +122,7 @@ class Client final : public Peer, public pool::Waiter {
     bool again_ = false;
     bool admin_ = false;
     bool homeless_ = false;
+    bool awaits_channel_ = false;
     bool direct_tls_ = false;
     bool console_busy_ = false;
     bool console_skip_ = false;
@@ -120,6 +131,12 @@ class Client final : public Peer, public pool::Waiter {
     std::string address_;
     std::chrono::system_clock::time_point connected_;
     TimePoint queued_;
+    // Notifications that wait for the end of a transaction, or for the client to read: channel and message.
+    struct Notifications {
+        std::vector<std::pair<std::string, std::shared_ptr<const std::string>>> messages;
+        std::size_t bytes = 0;
+    };
+    std::unique_ptr<Notifications> notifications_;
 
     friend class Worker;
 };

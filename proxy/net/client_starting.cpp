@@ -175,11 +175,17 @@ void Client::authenticated() {
 
 void Client::begin_session(session::ParameterRef settings) {
     const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
-    const auto max_packet = std::min<std::uint64_t>(worker_.shared().config.proxy.max_packet_size, 0x7fff'fffb);
+    const config::Config& config = worker_.shared().config;
+    const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
     session::ClientSetup setup{.start = named,
                                .split = group_->split,
                                .session_mode = group_->mode == config::PoolMode::session,
+                               .reject_state = group_->on_session_state == config::SessionState::reject,
+                               .shared_listen = group_->mode == config::PoolMode::transaction,
                                .max_message = static_cast<std::uint32_t>(max_packet),
+                               .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
+                               .max_client_statements = config.pool.max_client_statement_memory,
+                               .max_statements = config.pool.max_statement_memory,
                                .read_preference = starting_->read_preference};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     std::string out;

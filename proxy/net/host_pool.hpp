@@ -38,6 +38,7 @@ struct PoolGroup {
     std::string user;      // on the servers
     std::size_t cluster = 0;
     config::PoolMode mode = config::PoolMode::transaction;
+    config::SessionState on_session_state = config::SessionState::pin;
     bool split = true;
     std::uint32_t pool_size = 0;
     std::uint32_t min_pool_size = 0;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/session/session_state.hpp"
 
@@ -39,6 +40,7 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(worker.parameters(), login_settings_, std::size_t{0});
+    set_limits();
     machine_->set_actual(worker.parameters().intern(std::move(handover.actual)));
     machine_->prepared() = std::move(*handover.prepared);
     machine_->unnamed_unknown = true;  // whose it was stays behind
@@ -81,6 +83,7 @@ void Server::logged_in(const session::ServerLogin& login) {
     if (worker_.snapshot(group.cluster)->primary == pool_.host) worker_.learn_welcome(group, login.parameters());
     const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
     machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
+    set_limits();
     arm_read();
     worker_.settle(*this, pool_.pool.login_succeeded(*this, worker_.now()));
 }
@@ -154,6 +157,10 @@ void Server::on_answer(Bytes bytes) {
     // COPY data that nobody will send.
     if (client_ == nullptr && machine_->copy() == session::Copy::in) return clean_up();
     if (client_ != nullptr) client_->resume();
+}
+
+void Server::set_limits() {
+    machine_->set_max_row(static_cast<std::uint32_t>(worker_.shared().config.proxy.max_row_size));
 }
 
 // The rest of the row is still to come: neither side can go on.
@@ -268,6 +275,7 @@ void Server::settle_down() {
         if (!session.replay_settings(*machine_, out, worker_.to_client)) settings_sent();
         if (machine_->internal_pending()) settings_sent();
         send(as_bytes(out));
+        client_->session_idle();
     }
     client_->resume();
 }

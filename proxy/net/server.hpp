@@ -97,6 +97,7 @@ class Server final : public Backend, public pool::ServerSlot {
     void probe();
     void probed(bool found);
     void refuse_row();
+    void set_limits();
     void count_segment();
 
     HostPool& pool_;

@@ -64,6 +64,7 @@ struct WorkerStats {
     Counter client_parses, server_parses, binds;
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
+    Counter notifications_received, notifications_sent;  // from servers, and to clients
     Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
     Gauge clients, clients_waiting, servers_active, servers_idle, servers_login;
     Histogram wait;                      // a client's wait for a server connection

@@ -7,6 +7,7 @@
 
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
+#include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
 
 namespace pgweir::net {
@@ -21,7 +22,8 @@ constexpr std::chrono::milliseconds kTick{100};
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
-      statements_(shared.functions, shared.config.pool.statement_cache_size) {
+      statements_(shared.functions, shared.config.pool.statement_cache_size),
+      listen_hub_(std::make_unique<ListenHub>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
@@ -147,6 +149,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
     });
     if (!snapshot.primary) return;
+    listen_hub_->look_at_primary(cluster);
     const auto waiting = std::exchange(homeless_, {});
     for (const auto& client : waiting) client->reroute();
 }
@@ -198,6 +201,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->user = server_user;
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
+    group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
     group->min_pool_size = match->min_pool_size.value_or(config.pool.min_pool_size);
     group->secret = match->user.empty() ? secret : session::ServerSecret{.password = match->password, .md5_hash = {}, .client_key = {}, .server_key = {}};

@@ -30,6 +30,7 @@ namespace pgweir::net {
 class Backend;
 class Canceler;
 class Client;
+class ListenHub;
 class Server;
 struct Handover;
 
@@ -108,6 +109,9 @@ class Worker {
     // Connections to servers that no pool has: they get ticks, and a row in the console.
     void add_backend(std::shared_ptr<Backend> backend);
     void remove_backend(Backend& backend);
+    [[nodiscard]] ListenHub& listen_hub() noexcept { return *listen_hub_; }
+    // Runs a task with another worker's hub (or this one's), on that worker's thread.
+    void to_hub(pool::WorkerId who, std::function<void(ListenHub&)> task);
     void add_canceler(std::shared_ptr<Canceler> canceler);
     void remove_canceler(Canceler& canceler);
 
@@ -145,6 +149,7 @@ class Worker {
     std::atomic<bool> finished_{false};
     std::atomic<std::uint32_t> load_{0};
     std::unordered_set<std::shared_ptr<Canceler>> cancelers_;
+    std::unique_ptr<ListenHub> listen_hub_;
     TimePoint now_ = std::chrono::steady_clock::now();
     bool stopped_ = false;
     std::thread thread_;

@@ -5,6 +5,7 @@
 
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
+#include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/worker.hpp"
 
@@ -59,6 +60,11 @@ void Worker::retry(pool::PoolKey key) {
     post([this, key = std::move(key)] {
         if (HostPool* pool = find_pool(key)) pump(*pool);
     });
+}
+
+void Worker::to_hub(pool::WorkerId who, std::function<void(ListenHub&)> task) {
+    Worker& other = *shared_.workers[pool::index_of(who)];
+    other.post([&other, task = std::move(task)] { task(*other.listen_hub_); });
 }
 
 void Worker::hand_over(Server& server, pool::WorkerId to) {

@@ -1,6 +1,6 @@
 // What a client's statements do to its session: settings that follow it from server to server, and channels that it
 // listens to (semantics.md D).
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "protocol/message.hpp"
@@ -111,9 +111,7 @@ void ClientMachine::apply_setting(const sql::SessionChange& change, ServerMachin
 // pool's mode, nor where notifications would come in another encoding.
 bool ClientMachine::is_listen(const sql::Statement& judged, std::string_view text) const {
     if (!setup_.shared_listen || judged.multiple || !has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return false;
-    const std::string* now = desired_->find("client_encoding");
-    const std::string* start = setup_.start->find("client_encoding");
-    if (now != nullptr && (start == nullptr || *now != *start)) return false;
+    if (!reads_utf8("\x80")) return false;
     return sql::read_session_changes(text, lex_).has_value();
 }
 
@@ -140,6 +138,12 @@ void ClientMachine::channel_failed(std::string_view code, std::string_view messa
     channels_->failed = std::exchange(channels_->wanted, {});
     channels_->code = code;
     channels_->message = message;
+}
+
+bool ClientMachine::reads_utf8(std::string_view text) const noexcept {
+    const std::string* encoding = desired_->find("client_encoding");
+    return (encoding != nullptr && *encoding == "UTF8") ||
+           std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 bool ClientMachine::listens_to(std::string_view channel) const { return channels_ && channels_->active.contains(channel); }
