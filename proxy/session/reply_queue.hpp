@@ -39,6 +39,7 @@ struct Expected {
     Purpose purpose = Purpose::client;
     bool fake = false;          // never sent to the server: answered by `answer` when its turn comes
     bool hide_ready = false;    // its ReadyForQuery is not forwarded, its error is
+    bool told_parameters = false;  // its ParameterDescription has come
     std::string answer{};       // of a fake
     std::uint64_t statement = 0;  // that a Bind or Describe names, by its id; 0: none of ours
     std::unique_ptr<Undo> undo{};

@@ -127,8 +127,15 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
             copy_hold_ = false;
             if (forwards(client)) out.pass(message.whole);
             return true;
-        case backend::kCopyDone:
         case backend::kParameterDescription:
+            if (queue_.empty()) return false;
+            if (std::exchange(queue_.front().told_parameters, true)) {  // before its segment was sent again
+                remaining_forward_ = false;
+                return true;
+            }
+            if (forwards(client)) out.pass(message.whole);
+            return true;
+        case backend::kCopyDone:
         case backend::kFunctionCallResponse:
             if (queue_.empty()) return false;
             if (forwards(client)) out.pass(message.whole);
@@ -254,7 +261,8 @@ void ServerMachine::drop_to_sync(ClientMachine* client) {
 void ServerMachine::heal(Gather& out) {
     std::vector<Expected> again;
     while (!queue_.empty()) {
-        again.push_back({.request = queue_.front().request, .statement = queue_.front().statement});
+        const Expected& front = queue_.front();
+        again.push_back({.request = front.request, .told_parameters = front.told_parameters, .statement = front.statement});
         queue_.pop();
     }
     expect({.request = Request::sync, .hide_ready = true}, out);

@@ -66,8 +66,10 @@ class State(ClusterCase):
         a = self.connect(weir)
         rows(a, "SET work_mem = '5MB'")
         rows(a, "DO $$ BEGIN PERFORM 1; END $$")
+        rows(a, "SELECT 1")
         self.assertEqual(self.pinned(weir), [], "it is as it was")
         rows(a, "DO $$ BEGIN PERFORM set_config('work_mem', '6MB', false); END $$")
+        rows(a, "SELECT 1")
         self.assertEqual(self.pinned(weir), ["state"])
         self.assertEqual(value(a, "SHOW work_mem"), "6MB")
 
@@ -83,13 +85,13 @@ class State(ClusterCase):
                 rows(connection, take)
                 self.assertEqual(len(self.pinned(weir)), 1)
                 rows(connection, give)
-                self.assertEqual(self.pinned(weir), [])
+                until(lambda: self.pinned(weir) == [], "the pin is gone")
                 self.assertEqual(value(connection, "SELECT 1"), 1)
                 connection.close()
         connection = self.connect(weir, autocommit=False)
         rows(connection, "CREATE TEMP TABLE t (a int) ON COMMIT DROP")
         connection.commit()
-        self.assertEqual(self.pinned(weir), [])
+        until(lambda: self.pinned(weir) == [], "the pin is gone")
 
     def test_on_session_state_reject(self):
         weir = self.weir(database=[{"name": "app", "on_session_state": "reject"}, {"name": "*"}], routing={"split": "off"})

@@ -315,9 +315,11 @@ TEST_P(StateTest, AnOutdatedStatementIsDescribedAnew) {
     talk.server(parsed() + ready());
     talk.take_client();
     talk.client(describe('S', "s1") + sync());
-    EXPECT_EQ(talk.server(outdated()), "");
+    // The server finds out between the two parts of its answer (tried).
+    const std::string parameters = message('t', std::string(2, '\0'));
+    EXPECT_EQ(talk.server(parameters + outdated()), parameters);
     EXPECT_EQ(tags(talk.backend().take_output()), "CPDS");
-    EXPECT_EQ(tags(talk.server(ready() + closed() + parsed() + message('t', std::string(2, '\0')) + no_data() + ready())), "tnZ");
+    EXPECT_EQ(tags(talk.server(ready() + closed() + parsed() + parameters + no_data() + ready())), "nZ");
 }
 
 TEST_P(StateTest, InATransactionItIsTheClientsErrorAndHealedForTheNextOne) {
