@@ -152,6 +152,7 @@ class ClientMachine {
     ParameterTable& parameters_;
     ClientSetup setup_;
     ParameterRef desired_;
+    ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;

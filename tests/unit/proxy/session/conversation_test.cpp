@@ -436,6 +436,23 @@ TEST_P(ConversationTest, ReportedSettingIsTrackedAndReplayed) {
     EXPECT_EQ(tags(talk.take_client()).back(), 'Z');
 }
 
+// A server that another client left with other settings reports the change back; this client never saw it.
+TEST_P(ConversationTest, ReplayedSettingsAreNotReportedAgain) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    EXPECT_EQ(tags(talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready())), "CSZ");
+    talk.take_client();
+    talk.backend().set_actual({});
+    talk.client(query("select 1"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready() + complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "CZ");
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + status("TimeZone", "Etc/UTC") + ready('T'));
+    EXPECT_EQ(tags(talk.take_client()), "CSZ") << "what is new to it is told";
+    talk.client(query("rollback"));
+    talk.server(complete("ROLLBACK") + status("TimeZone", "Asia/Tokyo") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "CSZ");
+}
+
 TEST_P(ConversationTest, DiscardAllForgetsStatements) {
     talk.client(parse("s1", "select 1") + sync());
     talk.server(parsed() + ready());
