@@ -149,10 +149,7 @@ void ClientMachine::restore_statement(const std::string& name, StatementRef prev
     }
 }
 
-void ClientMachine::statements_dropped() noexcept {
-    names_.reset();
-    unnamed_ = {};
-}
+void ClientMachine::statements_dropped() noexcept { names_.reset(); }
 
 StatementRef ClientMachine::find_statement(std::string_view name) const {
     if (name.empty()) return unnamed_;
