@@ -216,7 +216,7 @@ bool Server::step_done() {
             if (client_ == nullptr) return false;
             // Held back behind the settings, the segment goes now; else it is under way already.
             if (held && machine_->quiet() && client_->welcomed()) client_->resume();
-            return client_ != nullptr && machine_->quiet();
+            return client_ != nullptr;  // if not quiet, the client may go on: its own answer may have come with this one
         }
         case session::Purpose::probe:
             if (client_ == nullptr) return true;

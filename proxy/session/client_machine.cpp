@@ -26,6 +26,7 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
       parameters_(parameters),
       setup_(std::move(setup)),
       desired_(setup_.start),
+      told_(setup_.start),
       read_preference_(setup_.read_preference) {
     settings_changed();
 }
@@ -108,10 +109,16 @@ void ClientMachine::detached() noexcept {
 bool ClientMachine::parameter_reported(std::string_view name, std::string_view value) {
     if (same_name(name, "in_hot_standby")) return false;  // pgweir speaks for the primary (semantics.md H)
     if (!is_tracked_report(name)) return true;
-    const std::string* known = desired_->find(name);
-    if (known != nullptr && *known == value) return true;
-    desired_ = parameters_.with(desired_, name, value);
-    settings_changed();
+    const auto knows = [&](const ParameterRef& set) {
+        const std::string* known = set->find(name);
+        return known != nullptr && *known == value;
+    };
+    if (!knows(desired_)) {
+        desired_ = parameters_.with(desired_, name, value);
+        settings_changed();
+    }
+    if (knows(told_)) return false;  // the server has changed it for this client, which has never seen it otherwise
+    told_ = parameters_.with(told_, name, value);
     return true;
 }
 
@@ -134,7 +141,6 @@ void ClientMachine::restore_statement(const std::string& name, StatementRef prev
 void ClientMachine::statements_dropped() noexcept {
     names_.reset();
     statement_bytes_ = 0;
-    unnamed_ = {};
 }
 
 StatementRef ClientMachine::find_statement(std::string_view name) const {

@@ -103,7 +103,7 @@ class ClientMachine {
     // Returns whether the client is to see the ParameterStatus.
     [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
     void restore_statement(const std::string& name, StatementRef previous);
-    void statements_dropped() noexcept;
+    void statements_dropped() noexcept;  // the named ones: the unnamed one survives DEALLOCATE ALL
 
     [[nodiscard]] Pin pin() const noexcept { return pin_; }
     void set_pin(Pin pin) noexcept { pin_ = pin; }
@@ -158,6 +158,7 @@ class ClientMachine {
     void on_sync(const Message& message, Sink& sink);
     void on_large(const Message& message, Sink& sink);
     bool on_copy(const Message& message, Sink& sink);
+    void lose_copy(protocol::Tag tag, Sink& sink);
     void dispatch(const Message& message, Sink& sink);
     void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
     void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
@@ -198,6 +199,7 @@ class ClientMachine {
     ParameterTable& parameters_;
     ClientSetup setup_;
     ParameterRef desired_;
+    ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;

@@ -105,13 +105,25 @@ bool ClientMachine::on_copy(const Message& message, Sink& sink) {
             if (last) sink.server->copy_ended_by_client();
             return true;
         }
-        remaining_dropped_ = true;
-        // The server ignores these while it reads data; anything else ends the COPY with an error of its own.
-        return message.tag == frontend::kSync || message.tag == frontend::kFlush;
+        remaining_dropped_ = true;  // the server ignores Sync and Flush while it reads data
+        if (message.tag == frontend::kTerminate) return false;
+        if (message.tag != frontend::kSync && message.tag != frontend::kFlush) lose_copy(message.tag, sink);
+        return true;
     }
     if (!data && !last) return false;
     remaining_dropped_ = true;  // left over of a COPY that the server has ended
     return true;
+}
+
+// Anything else in the middle of COPY data: answered as the server does (semantics.md C).
+void ClientMachine::lose_copy(protocol::Tag tag, Sink& sink) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(tag);
+    const std::string hex{kDigits[byte >> 4], kDigits[byte & 15]};
+    protocol::append_error(sink.to_client.own(), "ERROR", sqlstate::kProtocolViolation,
+                           "unexpected message type 0x" + hex + " during COPY from stdin");
+    sink.result.failed = true;
+    sink.result.violation = {sqlstate::kProtocolViolation, "terminating connection because protocol synchronization was lost"};
 }
 
 void ClientMachine::dispatch(const Message& message, Sink& sink) {

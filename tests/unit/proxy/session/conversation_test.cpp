@@ -213,6 +213,21 @@ TEST_P(ConversationTest, CopyInSimpleThatFailsDropsTheRest) {
     EXPECT_EQ(tags(talk.client(query("select 1"))), "Q");
 }
 
+// "Query during an extended COPY: E and FATAL 08P01, connection lost."
+TEST_P(ConversationTest, AnotherMessageInTheMiddleOfCopyIn) {
+    const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
+    for (const std::string& other : {query("select 1"), parse("", "x"), bind("", ""), describe('P', ""), execute(), close('S', "s")}) {
+        Conversation one(GetParam());
+        one.client(start + flush());
+        one.server(parsed() + bound() + copy_in());
+        one.take_client();
+        one.client(copy_data("1\n") + other);
+        EXPECT_EQ(tags(one.take_client()), "E") << tags(other);
+        EXPECT_TRUE(one.failed);
+        EXPECT_EQ(one.why.code, "08P01");
+    }
+}
+
 TEST_P(ConversationTest, NextSegmentWaitsForTheAnswer) {
     EXPECT_EQ(tags(talk.client(query("insert into t values (1)") + query("select 1"))), "Q");
     EXPECT_EQ(talk.route.target, routing::Target::primary);
@@ -433,6 +448,33 @@ TEST_P(ConversationTest, ReportedSettingIsTrackedAndReplayed) {
     talk.take_client();
     talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready() + row("1") + complete("SELECT 1") + ready());
     EXPECT_EQ(tags(talk.take_client()).back(), 'Z');
+}
+
+TEST_P(ConversationTest, TheUnnamedStatementSurvivesDeallocateAll) {
+    talk.client(parse("s1", "select 1") + parse("", "deallocate all") + bind("", "") + execute() + sync());
+    talk.server(parsed() + parsed() + bound() + complete("DEALLOCATE ALL") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + execute() + sync())), "BES") << "of itself";
+    talk.server(bound() + complete("DEALLOCATE ALL") + ready());
+    const std::string sent = talk.client(bind("", "s1") + sync());
+    EXPECT_EQ(tags(sent), "BS");
+    EXPECT_NE(sent.find("s1"), std::string::npos) << "the server says that it is unknown";
+}
+
+// A server that another client left with other settings reports the change back; this client never saw it.
+TEST_P(ConversationTest, ReplayedSettingsAreNotReportedAgain) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    EXPECT_EQ(tags(talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready())), "CSZ");
+    talk.take_client();
+    talk.backend().set_actual({});
+    talk.client(query("select 1"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready() + complete("SELECT 1") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "CZ");
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + status("TimeZone", "Etc/UTC") + ready('T'));
+    EXPECT_EQ(tags(talk.take_client()), "CSZ") << "what is new to it is told";
+    talk.client(query("rollback"));
+    talk.server(complete("ROLLBACK") + status("TimeZone", "Asia/Tokyo") + ready());
+    EXPECT_EQ(tags(talk.take_client()), "CSZ");
 }
 
 TEST_P(ConversationTest, DiscardAllForgetsStatements) {
