@@ -66,6 +66,8 @@ constexpr auto kGauges = std::to_array<GaugeRow>({
     {"pgweir_active_servers", "Server connections in use by a client", &WorkerStats::servers_active},
     {"pgweir_idle_servers", "Server connections ready for a client", &WorkerStats::servers_idle},
     {"pgweir_login_servers", "Server connections being made", &WorkerStats::servers_login},
+    {"pgweir_replication_connections", "Replication clients, each with a server connection of its own",
+     &WorkerStats::replications},
 });
 
 }  // namespace

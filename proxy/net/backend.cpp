@@ -193,6 +193,11 @@ void Backend::refused() {
     fail(error.code, error.message, error.kind == Kind::authentication || error.kind == Kind::refused);
 }
 
+void Backend::end_login() noexcept {
+    logging_in_ = false;
+    login_.reset();
+}
+
 void Backend::on_lost() {
     if (!logging_in_) return on_session_lost();
     fail(sqlstate::kConnectionFailure, "server closed the connection", false);

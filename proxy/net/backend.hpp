@@ -41,6 +41,7 @@ class Backend : public Peer {
     [[nodiscard]] bool encrypted() const noexcept { return tls() != nullptr; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] bool logging_in() const noexcept { return logging_in_; }
+    [[nodiscard]] const std::string& server_name() const noexcept;  // as the configuration calls it
 
     // A cancel for it is under way to the server (Canceler), has ended, or did not end in time and is given up.
     virtual void cancel_begins() {}
@@ -67,7 +68,8 @@ class Backend : public Peer {
     virtual void on_session_lost() = 0;
 
     [[nodiscard]] const BackendTarget& target() const noexcept { return target_; }
-    [[nodiscard]] const std::string& server_name() const noexcept;  // as the configuration calls it
+    // Nobody wants it any more: nothing is called for it afterwards. The caller closes the socket.
+    void end_login() noexcept;
     [[nodiscard]] std::chrono::system_clock::time_point connected() const noexcept { return connected_; }
 
     Worker& worker_;

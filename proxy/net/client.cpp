@@ -12,6 +12,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/canceler.hpp"
+#include "proxy/net/client_replicating.hpp"
 #include "proxy/net/client_starting.hpp"
 #include "proxy/net/endpoint.hpp"
 #include "proxy/net/listen_hub.hpp"
@@ -52,11 +53,12 @@ void Client::start() {
 // No new work for a client that leaves its answers lying, or they would pile up here. COPY data is taken: its notices may
 // lie, as they would at the server.
 bool Client::does_not_read() const noexcept {
-    return blocked() && (server_ == nullptr || server_->machine().copy() != session::Copy::in);
+    return blocked() && state_ != State::replication && (server_ == nullptr || server_->machine().copy() != session::Copy::in);
 }
 
 bool Client::gated() const noexcept {
     if (waiting() || homeless_ || awaits_channel_ || state_ == State::welcome || console_busy_ || does_not_read()) return true;
+    if (state_ == State::replication) return !stream_takes();
     if (server_ == nullptr) return false;
     if (machine_->mid_message()) return server_->blocked();
     const session::ServerMachine& machine = server_->machine();
@@ -122,6 +124,7 @@ std::size_t Client::work(Bytes bytes) {
         switch (state_) {
             case State::login: used = on_login(rest); break;
             case State::console: used = on_console(rest); break;
+            case State::replication: used = on_stream(rest); break;
             case State::session:
                 if (waiting() || homeless_ || awaits_channel_) break;
                 used = server_ != nullptr ? work_linked(rest) : work_unlinked(rest);
@@ -239,6 +242,7 @@ void Client::link(Server& server) {
 
 void Client::reroute() {
     homeless_ = false;
+    if (state_ == State::replication) return open_stream();
     if (state_ == State::welcome) return acquire({routing::Target::primary, sql::Reason::no_statement});
     resume();
 }
@@ -275,6 +279,7 @@ void Client::server_lost(bool told, bool outcome_unknown) {
 }
 
 void Client::cancel() {
+    if (state_ == State::replication) return cancel_stream();
     if (awaits_channel_) return channel_failed(sqlstate::kQueryCanceled, "canceling statement due to user request");
     if (waiting() || homeless_) {
         if (waiting()) pool()->cancel_wait(*this);
@@ -313,6 +318,7 @@ void Client::close(std::string_view why) {
     if (waiting()) pool()->cancel_wait(*this);
     worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
+    if (replicating_) end_stream(why);
     if (worker_.shared().config.log.disconnections && !was_login) {
         spdlog::info("event=client_closed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, user_, database_,
                      address_, port_, why);
@@ -340,13 +346,20 @@ void Client::tick(TimePoint now) {
     }
     const auto limit = config.pool.query_wait_timeout;
     const bool late = limit.count() > 0 && now - queued_ > limit;
-    if (homeless_ && late) waited_too_long();
+    if (homeless_ && late) return waited_too_long();
     if (awaits_channel_ && late) channel_failed(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
+    if (state_ == State::replication) tick_stream(now);
 }
 
 void Client::drain() {
+    if (state_ == State::replication) return drain_stream();
     const bool idle = server_ == nullptr && !waiting() && !homeless_ && !awaits_channel_;
     if (idle || state_ != State::session) fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
+}
+
+void Client::on_drained() {
+    if (state_ == State::replication) return resume_stream();
+    resume_server();
 }
 
 void Client::resume_server() {
@@ -393,7 +406,7 @@ ClientRow Client::row(TimePoint now) const {
     ClientRow row;
     row.user = user_;
     row.database = database_;
-    row.state = server_ != nullptr ? "active" : waiting() || homeless_ ? "waiting" : "idle";
+    row.state = server_ != nullptr ? "active" : waiting() || homeless_ ? "waiting" : replicating_ ? "replication" : "idle";
     row.addr = address_;
     row.port = port_;
     if (tls() != nullptr) row.tls = tls()->version();
@@ -403,6 +416,7 @@ ClientRow Client::row(TimePoint now) const {
     row.worker = static_cast<unsigned>(worker_.id());
     if (waiting() || homeless_) row.wait = std::chrono::duration_cast<std::chrono::microseconds>(now - queued_);
     if (server_ != nullptr) row.link = server_->host_pool().key.server;
+    if (replicating_ && replicating_->stream) row.link = replicating_->stream->server_name();
     if (machine_) {
         if (machine_->pin() != session::Pin::none) row.pinned = session::name(machine_->pin());
         if (const std::string* name = machine_->desired()->find("application_name")) row.application_name = *name;

@@ -54,6 +54,12 @@ class Client final : public Peer, public pool::Waiter {
     // SIGTERM: goes when it is idle.
     void drain();
 
+    // --- Called by a replication client's own stream.
+    void stream_ready(const session::ServerLogin& login);
+    void stream_failed(std::string_view code, std::string_view message, bool final);
+    void stream_bytes(Bytes bytes);
+    void stream_over(std::string_view why);
+
     [[nodiscard]] session::ClientMachine* machine() noexcept { return machine_.get(); }
     [[nodiscard]] std::uint64_t secret() const noexcept { return secret_; }
     [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
@@ -70,13 +76,14 @@ class Client final : public Peer, public pool::Waiter {
 
   protected:
     void on_readable() override;
-    void on_drained() override { resume_server(); }
+    void on_drained() override;
     void on_lost() override { close("connection lost"); }
     void on_encrypted(const std::string& error) override;
 
   private:
-    enum class State : std::uint8_t { login, welcome, session, console, closed };
+    enum class State : std::uint8_t { login, welcome, session, console, replication, closed };
     struct Starting;  // what only the login needs
+    struct Replicating;
 
     [[nodiscard]] bool begins_with_tls();
     void on_bytes(Bytes bytes);
@@ -99,6 +106,17 @@ class Client final : public Peer, public pool::Waiter {
     void acquire(routing::Route route);
     void acquire_from(HostPool& pool);
     void resume_server();
+    void append_key(std::string& out) const;
+    [[nodiscard]] std::optional<std::size_t> replicated_cluster(bool physical);
+    void replicate(session::ServerSecret secret);
+    void open_stream();
+    [[nodiscard]] bool stream_takes() const noexcept;
+    std::size_t on_stream(Bytes bytes);
+    void resume_stream();
+    void cancel_stream();
+    void drain_stream();
+    void tick_stream(TimePoint now);
+    void end_stream(std::string_view why);
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
     [[nodiscard]] std::string startup_key() const;
@@ -108,6 +126,7 @@ class Client final : public Peer, public pool::Waiter {
     Server* server_ = nullptr;
     std::unique_ptr<session::ClientMachine> machine_;
     std::unique_ptr<Starting> starting_;
+    std::unique_ptr<Replicating> replicating_;  // not null in State::replication
     std::string in_;  // came and could not be worked on yet
     std::string user_, database_;
     TimePoint since_;      // of the state it is in

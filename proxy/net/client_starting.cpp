@@ -144,10 +144,8 @@ void Client::authenticated() {
     admin_ = result.admin;
     WorkerStats& stats = worker_.counters();
     const config::Config& config = worker_.shared().config;
-    if (!result.replication.empty() && result.replication != "false") {
-        return fail(sqlstate::kFeatureNotSupported, "replication connections are not supported");
-    }
-    if (database_ == config.proxy.admin_database) return console_welcome();
+    const bool replication = !result.replication.empty() && result.replication != "false";
+    if (!replication && database_ == config.proxy.admin_database) return console_welcome();
     if (starting_->over_limit) {
         stats.clients_refused.add();
         return fail(sqlstate::kTooManyConnections, "no more connections allowed (max_client_conn)");
@@ -160,17 +158,25 @@ void Client::authenticated() {
     if (const session::UserEntry* entry = worker_.shared().users.find(user_)) {
         secret.md5_hash = entry->credentials.md5_hash();
     }
-    group_ = worker_.group(database_, user_, secret);
-    if (group_ == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
     if (const std::string error = starting_->take_settings(config.proxy); !error.empty()) {
         return fail(sqlstate::kInvalidParameterValue, error);
     }
+    if (replication) return replicate(std::move(secret));
+    group_ = worker_.group(database_, user_, secret);
+    if (group_ == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
     state_ = State::welcome;
     if (!group_->welcome.empty()) {
         const auto known = group_->accepted.find(starting_->key);
         if (known != group_->accepted.end()) return begin_session(known->second);
     }
     acquire({routing::Target::primary, sql::Reason::no_statement});
+}
+
+void Client::append_key(std::string& out) const {
+    const bool long_key = starting_->login.result().minor >= 2;
+    const auto pid = (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_;
+    protocol::append_backend_key_data(out, pid,
+                                      {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
 }
 
 void Client::begin_session(session::ParameterRef settings) {
@@ -194,10 +200,7 @@ void Client::begin_session(session::ParameterRef settings) {
         const bool standby = session::same_name(name, "in_hot_standby");  // it speaks for the primary
         protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
     }
-    const bool long_key = starting_->login.result().minor >= 2;
-    const auto pid = (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_;
-    protocol::append_backend_key_data(out, pid,
-                                      {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
+    append_key(out);
     protocol::append_ready_for_query(out, 'I');
     send(as_bytes(out));
     state_ = State::session;

@@ -66,7 +66,7 @@ struct WorkerStats {
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients
     Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
-    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login;
+    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login, replications;
     Histogram wait;                      // a client's wait for a server connection
     std::array<Histogram, 2> query;      // from a segment's first byte sent to its ReadyForQuery, by target
 };

@@ -180,13 +180,18 @@ void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) 
     stats_.servers_active.add(delta);
 }
 
-PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
-    const config::Config& config = shared_.config;
+const config::Database* Worker::database(const std::string& name) const noexcept {
     const config::Database* match = nullptr;
-    for (const config::Database& candidate : config.databases) {
-        if (candidate.name == database) match = &candidate;
+    for (const config::Database& candidate : shared_.config.databases) {
+        if (candidate.name == name) match = &candidate;
         if (candidate.name == "*" && match == nullptr) match = &candidate;
     }
+    return match;
+}
+
+PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
+    const config::Config& config = shared_.config;
+    const config::Database* match = this->database(database);
     if (match == nullptr) return nullptr;
     // All who are forced to be one user on the servers share that user's pools.
     const std::string& server_user = match->user.empty() ? user : match->user;

@@ -82,6 +82,8 @@ class Worker {
     std::array<char, kScratch> scratch;
     session::Gather to_client, to_server;
 
+    // Null: there is none of this name.
+    [[nodiscard]] const config::Database* database(const std::string& name) const noexcept;
     // The pools for a database and user, made when needed; null when there is no such database.
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
     // The pool where this route leads, and the route it really took (no replica: the primary). Null: no primary is known.

@@ -233,7 +233,9 @@ def alive(pid):
 class Cluster:
     """A primary and its replicas under one folder."""
 
-    def __init__(self, folder, progress=None):
+    def __init__(self, folder, progress=None, settings=""):
+        """`settings` are further lines of the primary's postgresql.conf; its replicas get them with the copy."""
+        self.settings = settings
         self.folder = Path(folder).resolve()
         self.state_file = self.folder / "cluster.json"
         self.progress = progress or (lambda text: None)
@@ -426,7 +428,7 @@ class Cluster:
         self.run("initdb", "-N", "-D", node.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust",
                  what="initdb")
         with open(node.data / "postgresql.conf", "a") as conf:
-            conf.write("\n" + SETTINGS.format(sockets=self.sockets))
+            conf.write("\n" + SETTINGS.format(sockets=self.sockets) + self.settings)
         (node.data / "pg_hba.conf").write_text(HBA)
         node.start()
         slots = "".join(f"SELECT pg_create_physical_replication_slot('{r.name}');\n" for r in self.replicas)

@@ -155,11 +155,12 @@ class ClusterCase(BareCase):
     """With a real primary and `replicas` replicas, shared by the tests of a class."""
 
     replicas = 2
+    settings = ""  # further lines of postgresql.conf
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.cluster = Cluster(cls.folder / "c")
+        cls.cluster = Cluster(cls.folder / "c", settings=cls.settings)
         cls.cluster.start(cls.replicas)
 
     def weir_with_replicas(self, **settings):
