@@ -7,8 +7,8 @@ packages_for() {
         libspdlog-dev libcli11-dev libgtest-dev libgmock-dev libpq-dev libssl-dev zlib1g-dev ;;
     run) echo postgresql-15 postgresql-client-15 python3 python3-psycopg2 openssl util-linux passwd ;;
     fuzz) echo clang libclang-rt-14-dev ;;
-    peers) echo debootstrap ;;
-    *) fail "unknown purpose '$1' (build, run, fuzz, peers)" ;;
+    peers | postgres) echo debootstrap ;;
+    *) fail "unknown purpose '$1' (build, run, fuzz, peers, postgres)" ;;
     esac
 }
 
@@ -18,6 +18,7 @@ reason_for() {
     run) echo "to run real PostgreSQL servers and the scripts around them" ;;
     fuzz) echo "to build the fuzz targets (libFuzzer comes with clang)" ;;
     peers) echo "to make the folder with today's PgBouncer for comparison" ;;
+    postgres) echo "to make the folder with another version of PostgreSQL" ;;
     esac
 }
 
