@@ -40,7 +40,7 @@ def login():
 def parameters():
     for protocol in ("simple", "extended", "prepared"):
         works("\\set i 7\n\\set f 1.5\n\\set b 1099511627776\n\\set yes true\n"
-              "SELECT :i * 2 AS i, :f * 2 AS f, :b::bigint AS b, (:yes)::bool::int AS yes \\gset\n"
+              "SELECT :i * 2 AS i, :f::float8 * 2 AS f, :b::bigint AS b, (:yes)::bool::int AS yes \\gset\n"
               + holds(":i = 14 and :f = 3.0 and :b = 1099511627776 and :yes = 1"), protocol)
 
 
