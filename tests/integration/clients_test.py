@@ -108,12 +108,18 @@ class Clients(ClusterCase):
         cls.sql("CREATE SCHEMA AUTHORIZATION app; CREATE TABLE app.matrix (id int PRIMARY KEY, note text, data bytea); "
                 "ALTER TABLE app.matrix OWNER TO app")
         cls.cluster.wait_caught_up()
+        # Shared, so that every client also meets what the ones before it have left on the server connections.
+        cls.proxies = {tls: cls.start_proxy(tls) for tls in (True, False)}
 
-    def proxy(self, tls):
+    @classmethod
+    def start_proxy(cls, tls):
         # "require": a client that speaks without TLS does not get in.
-        client = {"sslmode": "require", "cert_file": str(self.certificate), "key_file": str(self.key)} if tls else {"sslmode": "disable"}
-        return self.weir_with_replicas(client_tls=client, proxy={"workers": 2}, pool={"default_pool_size": 3},
-                                       server_tls={"sslmode": "disable"})
+        client = {"sslmode": "require", "cert_file": str(cls.certificate), "key_file": str(cls.key)} if tls else {"sslmode": "disable"}
+        keeper = cls("check")  # a test case of nobody: the proxies are the class's
+        weir = keeper.weir_with_replicas(client_tls=client, proxy={"workers": 2}, pool={"default_pool_size": 3},
+                                         server_tls={"sslmode": "disable"})
+        cls.addClassCleanup(keeper._check_end, weir)
+        return weir
 
     def environment(self, weir, tls):
         security = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(self.authority / "ca.crt")} if tls else {"PGSSLMODE": "disable"}
@@ -131,7 +137,7 @@ class Clients(ClusterCase):
         client = CLIENTS[name]
         self.build(client)
         self.sql("TRUNCATE app.matrix")
-        weir = self.proxy(tls)
+        weir = self.proxies[tls]
         with Traffic(weir.dsn(sslmode="require" if tls else "disable")) as traffic:
             answer = self.run_program(client, {**self.environment(weir, tls), **client.environment})
         self.judge(client, answer)
