@@ -62,7 +62,7 @@ CLIENTS = {
     "dbd_pg": Client(["perl", str(PROGRAMS / "dbd.pl")]),
     "ruby_pg": Client(["ruby", str(PROGRAMS / "ruby.rb")], more={"pipeline"}),
     "pdo": Client(["php", str(PROGRAMS / "pdo.php")], lacks={"cancel", "notice"}),
-    "pgx": Client([str(BUILD / "pgx")], more={"pipeline"}, environment={},
+    "pgx": Client([str(BUILD / "pgx")], more={"pipeline"},
                   build=["go", "build", "-o", str(BUILD / "pgx"), str(PROGRAMS / "pgx" / "main.go")]),
 }
 
@@ -87,7 +87,7 @@ class Traffic:
     def _client(self):
         try:
             with closing(psycopg2.connect(self.dsn)) as connection:
-                while not self.done.wait(0.01):
+                while not self.done.wait(0.02):
                     self._transaction(connection)
         except psycopg2.Error as error:
             self.errors.append(f"{error.pgcode} {error}")
@@ -100,6 +100,8 @@ class Traffic:
 
 
 class Clients(ClusterCase):
+    built = []
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -128,10 +130,12 @@ class Clients(ClusterCase):
                 "PGCONNECT_TIMEOUT": str(int(20 * SLOW)), **security}
 
     def build(self, client):
-        if client.build:
+        """Once for both of its tests."""
+        if client.build and client.build not in self.built:
             BUILD.mkdir(parents=True, exist_ok=True)
             done = subprocess.run(client.build, env={**os.environ, **GO}, capture_output=True, text=True, timeout=280 * SLOW)
             self.assertEqual(done.returncode, 0, f"{' '.join(client.build)}:\n{done.stdout}{done.stderr}")
+            self.built.append(client.build)
 
     def check(self, name, tls):
         client = CLIENTS[name]

@@ -54,7 +54,7 @@ def rollback():
 
 
 def copy_in():
-    done = pgbench("-i", "-I", "dtgp", "-s", "1")
+    done = pgbench("-i", "-I", "dtg", "-s", "1")
     equal(done.returncode, 0)
     works("/* pgweir: primary */ SELECT count(*) AS n FROM pgbench_accounts \\gset\n" + holds(":n = 100000"))
     equal(pgbench("-i", "-I", "d").returncode, 0)
