@@ -7,8 +7,14 @@ packages_for() {
         libspdlog-dev libcli11-dev libgtest-dev libgmock-dev libpq-dev libssl-dev zlib1g-dev ;;
     run) echo postgresql-15 postgresql-client-15 python3 python3-psycopg2 openssl util-linux passwd ;;
     fuzz) echo clang libclang-rt-14-dev ;;
+    clients)
+        echo gcc libpq-dev python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy libpostgresql-jdbc-java \
+            openjdk-17-jdk-headless libdbd-pg-perl ruby-pg php-cli php-pgsql golang-go golang-github-jackc-pgx-v4-dev
+        # Debian's npm brings hundreds of packages: any that is there will do.
+        command -v npm >/dev/null && command -v node >/dev/null || echo nodejs npm
+        ;;
     peers | postgres) echo debootstrap ;;
-    *) fail "unknown purpose '$1' (build, run, fuzz, peers, postgres)" ;;
+    *) fail "unknown purpose '$1' (build, run, clients, fuzz, peers, postgres)" ;;
     esac
 }
 
@@ -17,6 +23,7 @@ reason_for() {
     build) echo "to compile pgweir and its tests" ;;
     run) echo "to run real PostgreSQL servers and the scripts around them" ;;
     fuzz) echo "to build the fuzz targets (libFuzzer comes with clang)" ;;
+    clients) echo "to try every client of the matrix in tests/integration/clients" ;;
     peers) echo "to make the folder with today's PgBouncer for comparison" ;;
     postgres) echo "to make the folder with another version of PostgreSQL" ;;
     esac
@@ -42,6 +49,16 @@ install_without_main_cluster() {
     cat "$saved" >"$conf"
     rm -f "$saved"
     return "$status"
+}
+
+# node's clients: the versions of the lock file, into build/clients, from where this machine's npm gets its packages.
+need_node_modules() {
+    local from="$ROOT/tests/integration/clients" to="$ROOT/build/clients"
+    cmp -s "$from/package-lock.json" "$to/node_modules/installed.json" && return
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/package-lock.json" "$to/"
+    (cd "$to" && step "npm ci for node's clients" npm ci --no-audit --no-fund --ignore-scripts)
+    cp "$from/package-lock.json" "$to/node_modules/installed.json" # the mark of a whole installation
 }
 
 # need_packages PURPOSE...: after it the packages of these purposes are there, or the script has ended with the command to run.
