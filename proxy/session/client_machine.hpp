@@ -137,6 +137,7 @@ class ClientMachine {
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
+    void touch_transaction(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
     [[nodiscard]] bool is_local(const sql::Statement& judged) const;
