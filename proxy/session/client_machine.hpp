@@ -171,6 +171,7 @@ class ClientMachine {
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
+    void touch_transaction(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
     [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}) const;

@@ -608,9 +608,21 @@ void ClientMachine::on_sync(const Message& message, Sink& sink) {
         dropped ? staged_->roll_back() : staged_->commit();
         return commit_changes(nullptr);
     }
+    if (sink.server->query_awaits_sync()) touch_transaction(sink);
     pass(message, Request::sync, sink);
     sink.server->set_unsynced(false);
     sink.server->set_skipping(false);
+}
+
+// PostgreSQL 18.6 does not commit at the Sync of Parse, Bind, Execute, Query, Sync, though it says so: the next request fails
+// with XX000 and all is rolled back. Any extended request before the Sync makes it commit, as other versions do.
+void ClientMachine::touch_transaction(Sink& sink) {
+    ServerMachine& server = *sink.server;
+    constexpr std::string_view kEmpty("\0\0\0", 3);  // the text and the number of parameters' types
+    protocol::append_parse_tail(sink.to_server.own(), "", kEmpty);
+    server.expect({.request = Request::parse, .purpose = Purpose::statement}, sink.to_client);
+    server.unnamed = {};
+    server.unnamed_unknown = true;
 }
 
 // Fails the client's request on the server too, so that its transaction ends as PostgreSQL's would (an implicit one is

@@ -191,6 +191,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     const char status = static_cast<char>(message.body()[0]);
     if (status != 'I' && status != 'T' && status != 'E') return false;
     status_ = static_cast<TransactionStatus>(status);
+    ready_last_ = true;
     const Expected& head = queue_.front();
     const bool failed = std::exchange(query_failed_, false);
     if (head.forwards()) {

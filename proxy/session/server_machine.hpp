@@ -80,6 +80,10 @@ class ServerMachine {
     [[nodiscard]] Copy copy() const noexcept { return copy_; }
     [[nodiscard]] bool skipping() const noexcept { return skipping_; }
     [[nodiscard]] bool unsynced() const noexcept { return unsynced_; }
+    // A Query or FunctionCall behind extended requests has left their transaction open, and nothing was sent since.
+    [[nodiscard]] bool query_awaits_sync() const noexcept {
+        return unsynced_ && ready_last_ && status_ == TransactionStatus::open;
+    }
     [[nodiscard]] const ParameterRef& actual() const noexcept { return actual_; }
     [[nodiscard]] ServerStatements& prepared() noexcept { return prepared_; }
     [[nodiscard]] const ServerStatements& prepared() const noexcept { return prepared_; }
@@ -97,7 +101,10 @@ class ServerMachine {
     // There may be an unnamed statement on the server that is not `unnamed`.
     bool unnamed_unknown = false;
 
-    void set_unsynced(bool value) noexcept { unsynced_ = value; }
+    void set_unsynced(bool value) noexcept {
+        unsynced_ = value;
+        ready_last_ = false;
+    }
     void set_skipping(bool value) noexcept { skipping_ = value; }
     void copy_ended_by_client() noexcept { copy_ = Copy::none; }
     void hold_for_copy() noexcept { copy_hold_ = true; }
@@ -145,6 +152,7 @@ class ServerMachine {
     bool remaining_forward_ = false;
     bool skipping_ = false;       // after an error in an extended request, until Sync
     bool unsynced_ = false;       // extended requests were sent since the last Sync
+    bool ready_last_ = false;     // no extended request and no Sync was sent since the last ReadyForQuery
     bool copy_hold_ = false;      // an Execute that may be COPY FROM STDIN has not been answered
     bool settings_hold_ = false;  // replayed settings that may fail have not been answered
     bool internal_failed_ = false;

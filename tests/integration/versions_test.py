@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 import harness
+import wire as w
 from harness import ClusterCase, main, until
 from tls_test import Authority
 from wire import SqlError
@@ -135,6 +136,16 @@ class Versions(ClusterCase):
         a.close()
         self.assertNotEqual(b.ask("SHOW work_mem"), [["77MB"]])
 
+    def test_a_query_amid_extended_messages(self):
+        """PostgreSQL 18.6 says that it has committed and has not: pgweir makes it, and the next client finds no wreck."""
+        weir = self.weir_for_trust(pool={"default_pool_size": 1})
+        self.sql("TRUNCATE t")
+        a, b = (self.wire(weir.port, user="trustuser") for _ in range(2))
+        a.send(w.parse("INSERT INTO t VALUES (1)") + w.bind() + w.execute() + w.query("INSERT INTO t VALUES (2)") + w.SYNC)
+        self.assertEqual([m.body for m in a.read_ready(2) if m.tag == "C"], [b"INSERT 0 1\0"] * 2)
+        self.assertEqual(b.ask("/* pgweir: primary */ SELECT n FROM t ORDER BY n"), [["1"], ["2"]])
+        self.assertEqual(self.sql("SELECT n FROM t ORDER BY n"), [("1",), ("2",)])
+
     # ---- positions
 
     def test_positions_behind_a_header(self):
@@ -143,7 +154,7 @@ class Versions(ClusterCase):
         for what, size, header in (("page", 8192, 24), ("segment", 16 << 20, 40)):
             with self.subTest(what=what):
                 # Whatever else writes in the meantime makes the attempt worth nothing.
-                until(lambda w=what, s=size, h=header: self.stands_behind_a_header(weir, w, s, h), f"nobody else begins the {what}", 60)
+                until(lambda a=what, b=size, c=header: self.stands_behind_a_header(weir, a, b, c), f"nobody else begins the {what}", 60)
 
     def stands_behind_a_header(self, weir, what, size, header):
         """False when somebody else has written. Otherwise the replica has all there is, and pgweir knows it."""

@@ -500,6 +500,27 @@ TEST_P(ConversationTest, CurrvalOfAnotherClientIsNotAnswered) {
     EXPECT_NE(sent.find("55000"), std::string::npos);
 }
 
+// PostgreSQL 18.6 says 'T' after the Query and would not commit at a Sync alone; older ones say 'I' and have committed.
+TEST_P(ConversationTest, AQueryAmidExtendedRequestsIsCommitted) {
+    talk.client(parse("", "insert into t values (1)") + bind("", "") + execute() + query("insert into t values (2)") + sync());
+    talk.server(parsed() + bound() + complete("INSERT 0 1") + complete("INSERT 0 1") + ready('T'));
+    EXPECT_EQ(talk.take_server(), parse("", "") + sync());
+    EXPECT_EQ(talk.server(parsed() + ready()), ready());
+    EXPECT_FALSE(talk.linked());
+    // No unnamed statement is left that the client does not know of.
+    EXPECT_EQ(tags(talk.client(bind("", "") + execute() + sync())), "CBES");
+}
+
+TEST_P(ConversationTest, ASyncInAnotherTransactionIsPassedAlone) {
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + ready('T'));
+    EXPECT_EQ(talk.client(sync()), sync());
+    talk.server(ready('T'));
+    talk.client(parse("", "select 1") + bind("", "") + execute() + sync());
+    talk.server(parsed() + bound() + complete("SELECT 1") + ready('T'));
+    EXPECT_EQ(talk.client(sync()), sync());
+}
+
 TEST_P(ConversationTest, BadMessagesAreViolations) {
     for (const std::string& bad : {std::string("Q\0\0\0\3", 5), std::string("Q\x7f\xff\xff\xff", 5), message('y', ""),
                                    message('P', text("name")), message('P', text("") + text("x") + std::string("\xff\xff", 2)),
