@@ -54,6 +54,7 @@ struct ClientSetup {
     ParameterRef start;  // the settings the session began with; RESET goes back to them
     bool split = true;
     bool session_mode = false;
+    bool read_only = false;  // see read_only.hpp
     std::uint32_t max_message = 1U << 30;  // largest body of a message
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
 };
@@ -141,6 +142,7 @@ class ClientMachine {
     [[nodiscard]] std::string run_local(const sql::Statement& judged, TransactionStatus status);
     [[nodiscard]] bool is_local(const sql::Statement& judged) const;
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, const ServerMachine& server) const noexcept;
+    [[nodiscard]] std::string_view refusal_code() const noexcept;
     void apply_effects(const sql::Statement& judged, const ServerMachine& server);
     void reset_settings(ServerMachine& server);
     void forget_resets() noexcept;

@@ -191,7 +191,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     sink.server->unnamed = {};
     sink.server->unnamed_unknown = false;
     if (const std::string_view why = refusal(judged, *sink.server); !why.empty()) {
-        raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why, true, sink);
+        raise(refusal_code(), why, true, sink);
         return;
     }
     apply_effects(judged, *sink.server);
@@ -203,7 +203,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     ++sink.result.segments;
     planned_valid_ = false;
     if (!needs_server(sink)) return;
-    if (on_replica_) {  // it could be anything
+    if (on_replica_ != setup_.read_only) {  // it could be anything; of a read-only database, a replica may judge it
         remaining_dropped_ = true;
         return raise(sqlstate::kReadOnlyTransaction,
                      "this may not run in a READ ONLY transaction that pgweir has begun on a replica "
@@ -358,8 +358,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     if (statement) {
         if (const std::string_view why = refusal(statement->judged, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
-            return raise(on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState, why,
-                         false, sink);
+            return raise(refusal_code(), why, false, sink);
         }
         apply_effects(statement->judged, *sink.server);
         copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);

@@ -12,10 +12,10 @@ namespace pgweir::test {
 // Feeds bytes in pieces of `chunk` and keeps what comes out. Every conversation is to give the same for every chunk.
 class Conversation {
   public:
-    explicit Conversation(std::size_t chunk, std::size_t statement_limit = 100)
+    explicit Conversation(std::size_t chunk, std::size_t statement_limit = 100, bool read_only = false)
         : chunk_(chunk), statements_(functions_, 1 << 20),
           server_(parameters_, start(), statement_limit),
-          client_(statements_, parameters_, session::ClientSetup{.start = start()}) {}
+          client_(statements_, parameters_, session::ClientSetup{.start = start(), .read_only = read_only}) {}
 
     // Bytes from the client; the result is what the server gets.
     std::string client(std::string_view bytes) {
