@@ -243,7 +243,7 @@ void Client::link(Server& server) {
 void Client::reroute() {
     homeless_ = false;
     if (state_ == State::replication) return open_stream();
-    if (state_ == State::welcome) return acquire({routing::Target::primary, sql::Reason::no_statement});
+    if (state_ == State::welcome) return acquire(first_route());
     resume();
 }
 

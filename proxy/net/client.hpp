@@ -106,6 +106,7 @@ class Client final : public Peer, public pool::Waiter {
     void acquire(routing::Route route);
     void acquire_from(HostPool& pool);
     void resume_server();
+    [[nodiscard]] routing::Route first_route() const noexcept;
     void append_key(std::string& out) const;
     [[nodiscard]] std::optional<std::size_t> replicated_cluster(bool physical);
     void replicate(session::ServerSecret secret);

@@ -169,8 +169,27 @@ void Client::authenticated() {
         const auto known = group_->accepted.find(starting_->key);
         if (known != group_->accepted.end()) return begin_session(known->second);
     }
-    acquire({routing::Target::primary, sql::Reason::no_statement});
+    acquire(first_route());
 }
+
+// Of the server that is asked for the welcome, and whether it takes the settings.
+routing::Route Client::first_route() const noexcept {
+    if (group_->read_only) return {routing::Target::replica, sql::Reason::read_only_database};
+    return {routing::Target::primary, sql::Reason::no_statement};
+}
+
+namespace {
+
+constexpr std::string_view kHotStandby = "in_hot_standby";
+constexpr std::string_view kReadOnly = "default_transaction_read_only";
+
+// libpq judges by these two (target_session_attrs); where a server is too old to report them, it would have to ask.
+void append_read_only(std::string& out) {
+    protocol::append_parameter_status(out, kHotStandby, "on");
+    protocol::append_parameter_status(out, kReadOnly, "on");
+}
+
+}  // namespace
 
 void Client::append_key(std::string& out) const {
     const bool long_key = starting_->login.result().minor >= 2;
@@ -180,6 +199,11 @@ void Client::append_key(std::string& out) const {
 }
 
 void Client::begin_session(session::ParameterRef settings) {
+    const bool read_only = group_->read_only;
+    if (read_only) {
+        settings = worker_.parameters().with(settings, kReadOnly, "on");
+        settings.prove();
+    }
     const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
     const config::Config& config = worker_.shared().config;
     const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
@@ -187,7 +211,8 @@ void Client::begin_session(session::ParameterRef settings) {
                                .split = group_->split,
                                .session_mode = group_->mode == config::PoolMode::session,
                                .reject_state = group_->on_session_state == config::SessionState::reject,
-                               .shared_listen = group_->mode == config::PoolMode::transaction,
+                               .shared_listen = group_->mode == config::PoolMode::transaction && !read_only,
+                               .read_only = read_only,
                                .max_message = static_cast<std::uint32_t>(max_packet),
                                .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
                                .max_client_statements = config.pool.max_client_statement_memory,
@@ -197,9 +222,11 @@ void Client::begin_session(session::ParameterRef settings) {
     std::string out;
     for (const auto& [name, value] : group_->welcome) {
         const std::string* own = session::is_tracked_report(name) ? named->find(name) : nullptr;
-        const bool standby = session::same_name(name, "in_hot_standby");  // it speaks for the primary
+        const bool standby = session::same_name(name, kHotStandby);  // it speaks for the primary
+        if (read_only && (standby || session::same_name(name, kReadOnly))) continue;
         protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
     }
+    if (read_only) append_read_only(out);
     append_key(out);
     protocol::append_ready_for_query(out, 'I');
     send(as_bytes(out));

@@ -40,12 +40,14 @@ struct PoolGroup {
     config::PoolMode mode = config::PoolMode::transaction;
     config::SessionState on_session_state = config::SessionState::pin;
     bool split = true;
+    bool read_only = false;
     std::uint32_t pool_size = 0;
     std::uint32_t min_pool_size = 0;
     session::ServerSecret secret;
     std::vector<std::unique_ptr<HostPool>> hosts;  // by HostIndex; null until used
 
-    // What the primary reported at a login: the welcome of every client (semantics.md H). Empty until one was seen.
+    // What the primary (of a read-only database: any server) reported at a login: the welcome of every client (semantics.md
+    // H). Empty until one was seen.
     ParameterList welcome;
     // Startup settings that a server has accepted, by their text, with what it made of them; bounded.
     std::unordered_map<std::string, session::ParameterRef> accepted;

@@ -80,7 +80,8 @@ void Server::logged_in(const session::ServerLogin& login) {
     worker_.counters().servers_login.add(-1);
     login_settings_ = worker_.tracked(login.parameters());
     PoolGroup& group = pool_.group;
-    if (worker_.snapshot(group.cluster)->primary == pool_.host) worker_.learn_welcome(group, login.parameters());
+    const bool is_primary = worker_.snapshot(group.cluster)->primary == pool_.host;
+    if (is_primary || group.read_only) worker_.learn_welcome(group, login.parameters());
     const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
     machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
     set_limits();

@@ -148,10 +148,17 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         if (pool.group.cluster != cluster || pool.pool.counts(now()).waiting == 0) return;
         if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
     });
-    if (!snapshot.primary) return;
-    listen_hub_->look_at_primary(cluster);
-    const auto waiting = std::exchange(homeless_, {});
-    for (const auto& client : waiting) client->reroute();
+    if (snapshot.primary) listen_hub_->look_at_primary(cluster);
+    const bool replica = std::ranges::any_of(
+        snapshot.servers, [](const cluster::ServerView& server) { return server.rotation == cluster::Rotation::in; });
+    for (const auto& client : std::exchange(homeless_, {})) {
+        const bool read_only = client->group() != nullptr && client->group()->read_only;
+        if (snapshot.primary || (read_only && replica)) {
+            client->reroute();
+        } else {
+            homeless_.push_back(client);
+        }
+    }
 }
 
 void Worker::reroute_waiters(HostPool& pool) {
@@ -205,6 +212,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->dbname = match->dbname.empty() ? database : match->dbname;
     group->user = server_user;
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
+    group->read_only = match->read_only;
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);

@@ -7,6 +7,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_sink.hpp"
 #include "proxy/session/local_settings.hpp"
+#include "proxy/session/read_only.hpp"
 #include "proxy/sql/classify.hpp"
 
 namespace pgweir::session {
@@ -109,6 +110,8 @@ void ClientMachine::detached() noexcept {
 bool ClientMachine::parameter_reported(std::string_view name, std::string_view value) {
     if (same_name(name, "in_hot_standby")) return false;  // pgweir speaks for the primary (semantics.md H)
     if (!is_tracked_report(name)) return true;
+    // Whatever turned it off, it is on again for the next segment.
+    if (setup_.read_only && same_name(name, "default_transaction_read_only")) return false;
     const auto knows = [&](const ParameterRef& set) {
         const std::string* known = set->find(name);
         return known != nullptr && *known == value;
@@ -182,8 +185,15 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
     return answer_local_setting(judged, read_preference_, setup_.read_preference);
 }
 
+// The SQLSTATE that PostgreSQL would give in this place.
+std::string_view ClientMachine::refusal_code(sql::Effect effects) const noexcept {
+    if (setup_.reject_state && !setup_.read_only && pin_of(effects) != Pin::none) return sqlstate::kFeatureNotSupported;
+    return on_replica_ || setup_.read_only ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState;
+}
+
 // Why a statement must not run here at all; empty when it may.
 std::string_view ClientMachine::refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept {
+    if (setup_.read_only) return read_only_refusal(judged, !on_replica_);
     // Behind a Flush, or a Query inside an extended segment, more comes than was planned.
     const bool in_block = server.status() != TransactionStatus::idle || server.unsynced();
     const bool used_here = wrote_ || judged.multiple || judged.reason == sql::Reason::write ||

@@ -62,6 +62,7 @@ struct ClientSetup {
     bool session_mode = false;
     bool reject_state = false;   // on_session_state = "reject"
     bool shared_listen = false;  // LISTEN is answered by the proxy, which listens on a connection of its own
+    bool read_only = false;      // see read_only.hpp
     std::uint32_t max_message = 1U << 30;    // largest body of a message
     std::uint32_t max_statement = 1U << 30;  // largest text of a statement, bytes
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
@@ -187,7 +188,7 @@ class ClientMachine {
     [[nodiscard]] bool refuse_long_text(const Message& message, Sink& sink);
     void on_local_query(const Message& message, Sink& sink);
     void bind_changes(std::string_view portal, Changes changes);
-    [[nodiscard]] std::string_view refusal_code(const sql::Statement& judged, sql::Effect effects) const noexcept;
+    [[nodiscard]] std::string_view refusal_code(sql::Effect effects) const noexcept;
     [[nodiscard]] std::string_view statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept;
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server);

@@ -55,6 +55,7 @@ struct ClientMachine::Draft {
     bool extended = false;  // an extended message came before
     bool closes = false;    // a Close came
     bool others = false;    // something else did that a Close may matter to
+    bool read_only = false;  // the database is: whatever it is, a replica gets it
 
     void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
     void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
@@ -62,7 +63,7 @@ struct ClientMachine::Draft {
     bool end() {
         if (closes && others) primary(sql::Reason::no_statement);
         plan.kind = route ? Plan::Kind::server : Plan::Kind::local;
-        if (route) plan.route = *route;
+        if (route) plan.route = read_only ? routing::Route{routing::Target::replica, sql::Reason::read_only_database} : *route;
         return false;
     }
     bool fail(Violation violation) {
@@ -88,6 +89,7 @@ Plan ClientMachine::plan(Bytes in) {
         return local;
     }
     Draft draft;
+    draft.read_only = setup_.read_only;
     std::size_t at = 0;
     while (true) {
         const Bytes rest = in.subspan(at);

@@ -236,7 +236,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     Changes changes = changes_of(judged, query_text(message.body()));
     const sql::Effect effects = unknown_effects(judged, changes);
     if (const std::string_view why = refusal(judged, effects, *sink.server); !why.empty()) {
-        return raise(refusal_code(judged, effects), why, true, sink);
+        return raise(refusal_code(effects), why, true, sink);
     }
     apply_effects(judged, effects, *sink.server);
     changes_sent_ |= changes != nullptr;
@@ -265,19 +265,12 @@ void ClientMachine::on_local_query(const Message& message, Sink& sink) {
     commit_changes(sink.server);
 }
 
-// The SQLSTATE that PostgreSQL would give in this place.
-std::string_view ClientMachine::refusal_code(const sql::Statement& judged, sql::Effect effects) const noexcept {
-    if (setup_.reject_state && pin_of(effects) != Pin::none) return sqlstate::kFeatureNotSupported;
-    (void)judged;
-    return on_replica_ ? sqlstate::kReadOnlyTransaction : sqlstate::kObjectNotInPrerequisiteState;
-}
-
 // A Query too long to be judged, or a FunctionCall: relayed in parts, and what it did to the session is looked up.
 void ClientMachine::on_large(const Message& message, Sink& sink) {
     ++sink.result.segments;
     planned_valid_ = false;
     if (!needs_server(sink)) return;
-    if (on_replica_) {  // it could be anything
+    if (on_replica_ != setup_.read_only) {  // it could be anything; of a read-only database, a replica may judge it
         remaining_dropped_ = true;
         return raise(sqlstate::kReadOnlyTransaction,
                      "this may not run in a READ ONLY transaction that pgweir has begun on a replica "
@@ -461,7 +454,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         const sql::Effect effects = unknown_effects(statement->judged, changes);
         if (const std::string_view why = refusal(statement->judged, effects, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
-            return raise(refusal_code(statement->judged, effects), why, false, sink);
+            return raise(refusal_code(effects), why, false, sink);
         }
         apply_effects(statement->judged, effects, *sink.server);
         bind_changes(*portal, std::move(changes));

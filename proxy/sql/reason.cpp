@@ -52,6 +52,7 @@ constexpr std::array<std::string_view, kReasonCount> kNames = {
     "hint_invalid",
     "read_preference",
     "split_off",
+    "read_only_database",
     "no_replica",
     "replica_lost",
     "session_state",

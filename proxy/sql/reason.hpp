@@ -56,6 +56,7 @@ enum class Reason : std::uint8_t {
     hint_invalid,            // an annotation that is not understood
     read_preference,         // SET pgweir.read_preference = 'primary'
     split_off,               // splitting is off for the database
+    read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
     replica_lost,            // the chosen replica could not be reached
     session_state,           // the session's state, as a temporary table, keeps all reads on the primary

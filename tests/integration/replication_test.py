@@ -215,13 +215,13 @@ class Replication(ClusterCase):
         weir = self.replicating(proxy={"auth_type": "trust"})
         raw = self.wire(weir.port, user="replicator", database="app", replication="database")
         memory = weir.usage().rss_bytes()
-        size = 100_000_000
-        raw.send(w.query(f"SELECT repeat('x', {size // 10}) FROM generate_series(1, 10)"))
+        size, count = 40_000_000, 80
+        raw.send(w.query(f"SELECT repeat('x', {size // count}) FROM generate_series(1, {count})"))
         sent = until(lambda: self.stalled(weir), "the stream has stopped")
         self.assertLess(sent, size / 2)
         self.assertLess(weir.usage().rss_bytes() - memory, 20_000_000)
         answer = raw.read_ready()
-        self.assertEqual([len(m.body) for m in answer if m.tag == "D"], [size // 10 + 6] * 10)
+        self.assertEqual([len(m.body) for m in answer if m.tag == "D"], [size // count + 6] * count)
 
     def stalled(self, weir):
         """How many bytes went to clients, once that does not change any more."""

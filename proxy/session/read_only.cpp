@@ -1,0 +1,61 @@
+#include "proxy/session/read_only.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/session/setting_names.hpp"
+
+namespace pgweir::session {
+
+namespace {
+
+using sql::Effect;
+using sql::Transaction;
+
+bool is_true(std::string_view value) noexcept {
+    constexpr std::array<std::string_view, 4> kTrue{"on", "true", "yes", "1"};
+    return std::ranges::any_of(kTrue, [&](std::string_view word) { return same_name(word, value); });
+}
+
+// SET, also LOCAL, of one of the settings that make transactions read only.
+bool asks_for_writes(const sql::Statement& judged) noexcept {
+    if (judged.transaction == Transaction::begin_read_write) return true;
+    if (!has(judged.effects, Effect::set_reported | Effect::set_local)) return false;
+    const bool one_of_them = same_name(judged.name, "default_transaction_read_only") ||
+                             same_name(judged.name, "transaction_read_only");
+    return one_of_them && !is_true(judged.value);
+}
+
+bool harmless_control(Transaction transaction) noexcept {
+    switch (transaction) {
+        case Transaction::begin:
+        case Transaction::begin_read_only:
+        case Transaction::end:
+        case Transaction::control: return true;
+        case Transaction::none:
+        case Transaction::begin_read_write:
+        case Transaction::begin_serializable: break;
+    }
+    return false;
+}
+
+// Can neither write nor change what the next statement may do.
+bool harmless_on_primary(const sql::Statement& judged) noexcept {
+    if (judged.multiple) return false;
+    if (judged.reads_only || judged.empty || judged.reason == sql::Reason::show) return true;
+    if (judged.reason == sql::Reason::two_phase || has(judged.effects, Effect::set_local)) return false;
+    if (harmless_control(judged.transaction)) return true;
+    constexpr std::array kEffects{Effect::set_reported, Effect::reset, Effect::deallocate_one, Effect::deallocate_all};
+    return std::ranges::find(kEffects, judged.effects) != kEffects.end();
+}
+
+}  // namespace
+
+std::string_view read_only_refusal(const sql::Statement& judged, bool on_primary) noexcept {
+    if (asks_for_writes(judged)) return "cannot set transaction read-write mode: the database is read_only in pgweir";
+    if (has(judged.effects, Effect::listen)) return "cannot execute LISTEN: the database is read_only in pgweir";
+    if (!on_primary || harmless_on_primary(judged)) return {};
+    return "cannot execute this statement: the database is read_only in pgweir, and no replica is there to run it";
+}
+
+}  // namespace pgweir::session
