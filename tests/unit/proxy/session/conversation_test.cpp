@@ -451,6 +451,28 @@ TEST_P(ConversationTest, ReportedSettingIsTrackedAndReplayed) {
     EXPECT_EQ(tags(talk.take_client()).back(), 'Z');
 }
 
+// The Query is skipped, so the unnamed statement lives: it is its client's, and nobody else's.
+TEST_P(ConversationTest, ASkippedQueryDropsNoUnnamedStatement) {
+    talk.client(parse("", "select 'mine'") + bind("", "") + describe('P', "nope") + query("select 1") + sync());
+    talk.server(parsed() + bound() + error("34000"));
+    talk.server(ready());
+    EXPECT_FALSE(talk.linked());
+    EXPECT_TRUE(talk.backend().unnamed_unknown);
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "PBS") << "still its client's";
+}
+
+TEST_P(ConversationTest, AKnownStatementOfNothingInAFailedTransaction) {
+    talk.client(parse("s1", "") + sync());
+    talk.server(parsed() + ready());
+    talk.client(close('S', "s1") + query("begin") + query("fail"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.server(error("22012") + ready('E'));
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("s1", "") + sync())), "S") << "42P05 if the server parsed it again";
+    talk.server(ready('E'));
+    EXPECT_EQ(tags(talk.take_client()), "1Z");
+}
+
 TEST_P(ConversationTest, TheUnnamedStatementSurvivesDeallocateAll) {
     talk.client(parse("s1", "select 1") + parse("", "deallocate all") + bind("", "") + execute() + sync());
     talk.server(parsed() + parsed() + bound() + complete("DEALLOCATE ALL") + ready());
