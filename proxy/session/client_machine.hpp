@@ -132,6 +132,7 @@ class ClientMachine {
     void dispatch(const Message& message, Sink& sink);
     void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
     void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr);
+    [[nodiscard]] std::unique_ptr<Undo> undo_of_query(const Sink& sink) const;
     void make_room(Sink& sink);
     [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);

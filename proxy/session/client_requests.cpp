@@ -185,6 +185,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
                                       ? planned_
                                       : sql::classify(query_text(message.body()), lex_, statements_.functions());
     ++sink.result.segments;
+    auto undo = undo_of_query(sink);
     unnamed_ = {};
     if (is_local(judged) && (!extended_open_ || sink.server == nullptr)) {
         extended_open_ = drop_to_sync_ = false;
@@ -207,7 +208,16 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
         return;
     }
     apply_effects(judged, *sink.server);
-    pass(message, Request::query, sink);
+    pass(message, Request::query, sink, std::move(undo));
+}
+
+// Behind extended requests a Query may yet be skipped; then the unnamed statement is still there.
+std::unique_ptr<Undo> ClientMachine::undo_of_query(const Sink& sink) const {
+    if (sink.server == nullptr || !sink.server->unsynced()) return nullptr;
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->previous = unnamed_;
+    return undo;
 }
 
 // A Query too long to be judged, or a FunctionCall: relayed in parts, and what it did to the session is looked up.
@@ -225,10 +235,13 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     tainted_ = true;
     doubt_settings();
     wrote_ = true;
-    unnamed_ = {};
-    sink.server->unnamed = {};
-    sink.server->unnamed_unknown = false;
-    pass(message, message.tag == frontend::kQuery ? Request::query : Request::function_call, sink);
+    auto undo = undo_of_query(sink);
+    if (message.tag == frontend::kQuery) {
+        unnamed_ = {};
+        sink.server->unnamed = {};
+        sink.server->unnamed_unknown = false;
+    }
+    pass(message, message.tag == frontend::kQuery ? Request::query : Request::function_call, sink, std::move(undo));
 }
 
 void ClientMachine::on_parse(const Message& message, Sink& sink) {
@@ -267,7 +280,9 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     }
     const bool failed = sink.status() == TransactionStatus::failed;
     const bool known = sink.server->prepared().use(statement->id);
-    if (known && (!failed || statement->judged.transaction == sql::Transaction::end)) {
+    const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
+                         statement->judged.reason == sql::Reason::empty;
+    if (known && allowed) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
     if (!known) make_room(sink);
@@ -486,10 +501,11 @@ void ClientMachine::raise(std::string_view code, std::string_view text, bool sim
         protocol::append_error(sink.to_client.own(), "ERROR", code, text);
         return;
     }
+    auto undo = undo_of_query(sink);
     protocol::append_query(sink.to_server.own(), raising_sql(code, text));
     sink.server->unnamed = {};  // the client still has its own: it is parsed again when it is used
     sink.server->unnamed_unknown = false;
-    sink.server->expect({.request = Request::query, .hide_ready = !simple}, sink.to_client);
+    sink.server->expect({.request = Request::query, .hide_ready = !simple, .undo = std::move(undo)}, sink.to_client);
     if (!simple) sink.server->set_unsynced(true);  // the client's Sync is still to come
 }
 

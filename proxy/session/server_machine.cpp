@@ -114,7 +114,7 @@ bool ServerMachine::on_message(const Message& message, ClientMachine* client, Ga
         case backend::kCopyOutResponse:
             if (queue_.empty()) return false;
             copy_ = message.tag == backend::kCopyInResponse ? Copy::in : Copy::out;
-            copy_hold_ = false;
+            queue_.copy_begins();
             if (forwards(client)) out.pass(message.whole);
             return true;
         case backend::kCopyDone:
@@ -151,7 +151,6 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
     }
     copy_ = Copy::none;
     if (queue_.front().request != Request::execute) return;
-    copy_hold_ = false;
     queue_.pop();
     answer_fakes(client, out);
 }
@@ -182,7 +181,6 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     }
     queue_.pop();
     copy_ = Copy::none;
-    copy_hold_ = false;
     progress.ready = true;
     answer_fakes(client, out);
     return true;
@@ -208,7 +206,6 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     progress.statement_missing |= fields.code == protocol::sqlstate::kInvalidStatementName &&
                                   fields.message.find(kServerStatementPrefix) != std::string_view::npos;
     copy_ = Copy::none;
-    copy_hold_ = false;
     if (queue_.empty() || queue_.front().ends_ready()) return;
     drop_to_sync(client);
     answer_fakes(client, out);

@@ -192,6 +192,25 @@ TEST_P(ConversationTest, CopyInExtended) {
     EXPECT_FALSE(talk.linked());
 }
 
+// What is answered before the COPY itself says nothing about it: neither replayed settings nor an Execute.
+TEST_P(ConversationTest, CopyInExtendedBehindOtherAnswers) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    talk.backend().set_actual({});
+    const std::string insert = parse("", "insert into t values (1)") + bind("", "") + execute();
+    const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
+    EXPECT_EQ(tags(talk.client(insert + start + copy_data("1\n") + copy_done() + sync())), "QPBEPBEH");
+    talk.server(complete("SET") + ready());
+    EXPECT_EQ(talk.take_server(), "");
+    talk.server(parsed() + bound() + complete("INSERT 0 1"));
+    EXPECT_EQ(talk.take_server(), "");
+    talk.server(parsed() + bound() + copy_in());
+    EXPECT_EQ(tags(talk.take_server()), "dcS");
+    talk.take_client();
+    EXPECT_EQ(tags(talk.server(complete("COPY 1") + ready())), "CZ");
+    EXPECT_FALSE(talk.linked());
+}
+
 // The same bytes, the COPY fails before G: two Z.
 TEST_P(ConversationTest, CopyInExtendedThatFails) {
     const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
