@@ -215,6 +215,10 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
 void ServerMachine::drop_to_sync(ClientMachine* client) {
     std::size_t skipped = 0;
     while (skipped < queue_.size() && queue_.at(skipped).request != Request::sync) ++skipped;
+    // A Parse of the unnamed statement that fails has dropped the one before.
+    const Expected& failed = queue_.front();
+    const bool own_parse = failed.request == Request::parse && failed.forwards() && failed.undo;
+    if (own_parse && failed.undo->client_name.empty()) failed.undo->previous = {};
     // The newest first: what each one found is what is to be there again.
     for (std::size_t i = skipped; i-- > 0;) {
         if (queue_.at(i).undo) undo(*queue_.at(i).undo, client);

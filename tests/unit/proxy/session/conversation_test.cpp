@@ -480,6 +480,12 @@ TEST_P(ConversationTest, ASkippedQueryDropsNoUnnamedStatement) {
     EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "PBS") << "still its client's";
 }
 
+TEST_P(ConversationTest, AFailedParseDropsTheUnnamedStatement) {
+    talk.client(parse("", "select 1") + parse("", "bad") + sync());
+    talk.server(parsed() + error("42601") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "CBS") << "there is none";
+}
+
 TEST_P(ConversationTest, AKnownStatementOfNothingInAFailedTransaction) {
     talk.client(parse("s1", "") + sync());
     talk.server(parsed() + ready());
