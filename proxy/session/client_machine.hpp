@@ -165,6 +165,7 @@ class ClientMachine {
     void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
     void expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink);
     static void keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink);
+    [[nodiscard]] std::unique_ptr<Undo> undo_of_query(const Sink& sink) const;
     void make_room(Sink& sink);
     void close_statement(std::uint64_t id, Sink& sink);
     [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);

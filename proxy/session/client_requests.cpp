@@ -224,6 +224,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
         return;
     }
     ++sink.result.segments;
+    auto undo = undo_of_query(sink);
     unnamed_ = {};
     if (alone && is_local(judged, query_text(message.body()))) return on_local_query(message, sink);
     if (sink.server == nullptr) {
@@ -240,7 +241,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     }
     apply_effects(judged, effects, *sink.server);
     changes_sent_ |= changes != nullptr;
-    pass(message, Request::query, sink, nullptr, std::move(changes));
+    pass(message, Request::query, sink, std::move(undo), std::move(changes));
 }
 
 // A statement that the proxy answers by itself, alone in its Query.
@@ -265,6 +266,15 @@ void ClientMachine::on_local_query(const Message& message, Sink& sink) {
     commit_changes(sink.server);
 }
 
+// Behind extended requests a Query may yet be skipped; then the unnamed statement is still there.
+std::unique_ptr<Undo> ClientMachine::undo_of_query(const Sink& sink) const {
+    if (sink.server == nullptr || !sink.server->unsynced()) return nullptr;
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->previous = unnamed_;
+    return undo;
+}
+
 // A Query too long to be judged, or a FunctionCall: relayed in parts, and what it did to the session is looked up.
 void ClientMachine::on_large(const Message& message, Sink& sink) {
     ++sink.result.segments;
@@ -280,10 +290,13 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     tainted_ = true;
     doubt_settings();
     wrote_ = true;
-    unnamed_ = {};
-    sink.server->unnamed = {};
-    sink.server->unnamed_unknown = false;
-    pass(message, message.tag == frontend::kQuery ? Request::query : Request::function_call, sink);
+    auto undo = undo_of_query(sink);
+    if (message.tag == frontend::kQuery) {
+        unnamed_ = {};
+        sink.server->unnamed = {};
+        sink.server->unnamed_unknown = false;
+    }
+    pass(message, message.tag == frontend::kQuery ? Request::query : Request::function_call, sink, std::move(undo));
 }
 
 void ClientMachine::on_parse(const Message& message, Sink& sink) {
@@ -327,7 +340,9 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     const bool failed = sink.status() == TransactionStatus::failed;
     const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
     const bool known = found == ServerStatements::Known::yes;
-    if (known && (!failed || statement->judged.transaction == sql::Transaction::end)) {
+    const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
+                         statement->judged.reason == sql::Reason::empty;
+    if (known && allowed) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
     if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
@@ -626,10 +641,11 @@ void ClientMachine::raise(std::string_view code, std::string_view text, bool sim
         protocol::append_error(sink.to_client.own(), "ERROR", code, text);
         return;
     }
+    auto undo = undo_of_query(sink);
     protocol::append_query(sink.to_server.own(), raising_sql(code, text));
     sink.server->unnamed = {};  // the client still has its own: it is parsed again when it is used
     sink.server->unnamed_unknown = false;
-    sink.server->expect({.request = Request::query, .hide_ready = !simple}, sink.to_client);
+    sink.server->expect({.request = Request::query, .hide_ready = !simple, .undo = std::move(undo)}, sink.to_client);
     if (!simple) sink.server->set_unsynced(true);  // the client's Sync is still to come
 }
 

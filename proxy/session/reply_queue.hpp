@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/session/statement_cache.hpp"
@@ -38,6 +39,7 @@ struct Expected {
     Request request = Request::sync;
     Purpose purpose = Purpose::client;
     bool fake = false;          // never sent to the server: answered by `answer` when its turn comes
+    bool may_copy = false;      // an Execute that may be COPY FROM STDIN: nothing follows before its answer
     bool hide_ready = false;    // its ReadyForQuery is not forwarded, its error is
     bool told_parameters = false;  // its ParameterDescription has come
     std::string answer{};       // of a fake
@@ -73,6 +75,7 @@ class ReplyQueue {
             --ready_;
             if (gone.purpose == Purpose::client) --client_ready_;
         }
+        copies_ -= gone.may_copy ? 1 : 0;
         entries_[head_].undo.reset();
         entries_[head_].changes.reset();
         if (++head_ == entries_.size()) {
@@ -80,6 +83,16 @@ class ReplyQueue {
             head_ = 0;
         }
     }
+
+    // The request pushed last may be COPY FROM STDIN, until it is answered or copy_begins() says that it is.
+    void last_may_copy() noexcept {
+        entries_.back().may_copy = true;
+        ++copies_;
+    }
+    void copy_begins() noexcept {
+        if (std::exchange(front().may_copy, false)) --copies_;
+    }
+    [[nodiscard]] bool may_copy() const noexcept { return copies_ > 0; }
 
     // ReadyForQuery messages still to come, all and the client's own.
     [[nodiscard]] std::size_t ready() const noexcept { return ready_; }
@@ -90,6 +103,7 @@ class ReplyQueue {
     std::size_t head_ = 0;
     std::size_t ready_ = 0;
     std::size_t client_ready_ = 0;
+    std::size_t copies_ = 0;
 };
 
 }  // namespace pgweir::session

@@ -124,7 +124,7 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
         case backend::kCopyOutResponse:
             if (queue_.empty()) return false;
             copy_ = message.tag == backend::kCopyInResponse ? Copy::in : Copy::out;
-            copy_hold_ = false;
+            queue_.copy_begins();
             if (forwards(client)) out.pass(message.whole);
             return true;
         case backend::kParameterDescription:
@@ -169,7 +169,6 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
     }
     copy_ = Copy::none;
     if (queue_.front().request != Request::execute) return;
-    copy_hold_ = false;
     queue_.pop();
     answer_fakes(client, out);
 }
@@ -205,7 +204,6 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     queue_.pop();
     if (queue_.empty()) replay.drop();
     copy_ = Copy::none;
-    copy_hold_ = false;
     progress.ready = true;
     answer_fakes(client, out);
     return true;
@@ -239,7 +237,6 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     progress.statement_missing |= fields.code == protocol::sqlstate::kInvalidStatementName &&
                                   fields.message.find(kServerStatementPrefix) != std::string_view::npos;
     copy_ = Copy::none;
-    copy_hold_ = false;
     query_failed_ = true;
     if (queue_.empty() || queue_.front().ends_ready()) return;
     drop_to_sync(client);
@@ -250,6 +247,10 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
 void ServerMachine::drop_to_sync(ClientMachine* client) {
     std::size_t skipped = 0;
     while (skipped < queue_.size() && queue_.at(skipped).request != Request::sync) ++skipped;
+    // A Parse of the unnamed statement that fails has dropped the one before.
+    const Expected& failed = queue_.front();
+    const bool own_parse = failed.request == Request::parse && failed.forwards() && failed.undo;
+    if (own_parse && failed.undo->client_name.empty()) failed.undo->previous = {};
     // The newest first: what each one found is what is to be there again.
     for (std::size_t i = skipped; i-- > 0;) {
         if (queue_.at(i).undo) undo(*queue_.at(i).undo, client);

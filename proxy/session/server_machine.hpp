@@ -70,7 +70,7 @@ class ServerMachine {
     }
     // Whether the client's next request may be sent now: one segment at a time is in flight.
     [[nodiscard]] bool accepts_requests() const noexcept {
-        return queue_.client_ready() == 0 && !copy_hold_ && !settings_hold_;
+        return queue_.client_ready() == 0 && !queue_.may_copy() && !settings_hold_;
     }
 
     // A request of ours has not been answered.
@@ -107,7 +107,7 @@ class ServerMachine {
     }
     void set_skipping(bool value) noexcept { skipping_ = value; }
     void copy_ended_by_client() noexcept { copy_ = Copy::none; }
-    void hold_for_copy() noexcept { copy_hold_ = true; }
+    void hold_for_copy() noexcept { queue_.last_may_copy(); }
     void hold_for_settings() noexcept { settings_hold_ = true; }
     [[nodiscard]] bool held_for_settings() const noexcept { return settings_hold_; }
     void release_settings_hold() noexcept { settings_hold_ = false; }
@@ -153,7 +153,6 @@ class ServerMachine {
     bool skipping_ = false;       // after an error in an extended request, until Sync
     bool unsynced_ = false;       // extended requests were sent since the last Sync
     bool ready_last_ = false;     // no extended request and no Sync was sent since the last ReadyForQuery
-    bool copy_hold_ = false;      // an Execute that may be COPY FROM STDIN has not been answered
     bool settings_hold_ = false;  // replayed settings that may fail have not been answered
     bool internal_failed_ = false;
     bool query_failed_ = false;   // the client's Query at the front

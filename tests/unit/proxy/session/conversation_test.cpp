@@ -192,6 +192,25 @@ TEST_P(ConversationTest, CopyInExtended) {
     EXPECT_FALSE(talk.linked());
 }
 
+// What is answered before the COPY itself says nothing about it: neither replayed settings nor an Execute.
+TEST_P(ConversationTest, CopyInExtendedBehindOtherAnswers) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    talk.backend().set_actual({});
+    const std::string insert = parse("", "insert into t values (1)") + bind("", "") + execute();
+    const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
+    EXPECT_EQ(tags(talk.client(insert + start + copy_data("1\n") + copy_done() + sync())), "QPBEPBEH");
+    talk.server(complete("SET") + ready());
+    EXPECT_EQ(talk.take_server(), "");
+    talk.server(parsed() + bound() + complete("INSERT 0 1"));
+    EXPECT_EQ(talk.take_server(), "");
+    talk.server(parsed() + bound() + copy_in());
+    EXPECT_EQ(tags(talk.take_server()), "dcS");
+    talk.take_client();
+    EXPECT_EQ(tags(talk.server(complete("COPY 1") + ready())), "CZ");
+    EXPECT_FALSE(talk.linked());
+}
+
 // The same bytes, the COPY fails before G: two Z.
 TEST_P(ConversationTest, CopyInExtendedThatFails) {
     const std::string start = parse("", "copy t from stdin") + bind("", "") + execute();
@@ -448,6 +467,34 @@ TEST_P(ConversationTest, ReportedSettingIsTrackedAndReplayed) {
     talk.take_client();
     talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready() + row("1") + complete("SELECT 1") + ready());
     EXPECT_EQ(tags(talk.take_client()).back(), 'Z');
+}
+
+// The Query is skipped, so the unnamed statement lives: it is its client's, and nobody else's.
+TEST_P(ConversationTest, ASkippedQueryDropsNoUnnamedStatement) {
+    talk.client(parse("", "select 'mine'") + bind("", "") + describe('P', "nope") + query("select 1") + sync());
+    talk.server(parsed() + bound() + error("34000"));
+    talk.server(ready());
+    EXPECT_FALSE(talk.linked());
+    EXPECT_TRUE(talk.backend().unnamed_unknown);
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "PBS") << "still its client's";
+}
+
+TEST_P(ConversationTest, AFailedParseDropsTheUnnamedStatement) {
+    talk.client(parse("", "select 1") + parse("", "bad") + sync());
+    talk.server(parsed() + error("42601") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "") + sync())), "CBS") << "there is none";
+}
+
+TEST_P(ConversationTest, AKnownStatementOfNothingInAFailedTransaction) {
+    talk.client(parse("s1", "") + sync());
+    talk.server(parsed() + ready());
+    talk.client(close('S', "s1") + query("begin") + query("fail"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.server(error("22012") + ready('E'));
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("s1", "") + sync())), "S") << "42P05 if the server parsed it again";
+    talk.server(ready('E'));
+    EXPECT_EQ(tags(talk.take_client()), "1Z");
 }
 
 TEST_P(ConversationTest, TheUnnamedStatementSurvivesDeallocateAll) {

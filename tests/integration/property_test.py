@@ -1,0 +1,176 @@
+"""Any pipeline of messages is answered through pgweir as PostgreSQL answers it: the same messages with the same bodies.
+
+Eight clients send random pipelines (pipelines.py) to the primary and then to pgweir, whose pools have two connections. A failing
+pipeline is made small before it is reported, together with its seed.
+
+PGWEIR_PROPERTY_SECONDS: how long in all (24). PGWEIR_SEED: the fresh seed. PGWEIR_PROPERTY_CASE=SEED/CLIENT/NUMBER: only this one.
+"""
+
+import multiprocessing
+import os
+import queue
+import random
+import re
+import time
+
+import pipelines
+import wire as w
+from harness import SLOW, ClusterCase, Wire, main
+
+CLIENTS = int(os.environ.get("PGWEIR_PROPERTY_CLIENTS", "8"))
+SEEDS = (1, 2, 3)
+SECONDS = float(os.environ.get("PGWEIR_PROPERTY_SECONDS", "24"))
+FRESH = int(os.environ.get("PGWEIR_SEED", "0")) or random.SystemRandom().randrange(1000, 1 << 32)
+CASE = os.environ.get("PGWEIR_PROPERTY_CASE", "")
+
+
+def fields(message, ours):
+    """Of an error, without what differs by design (docs/routing.md, "What to know"): the server's names of statements; and,
+    where pgweir has made the error or the server has made it of another message of pgweir's, its place in the source."""
+    parts = w.Message(*message).fields
+    parts["M"] = re.sub(r'prepared statement "\w+"', "prepared statement ?", parts["M"])
+    return {k: v for k, v in parts.items() if not ours or k not in "FLRW"}
+
+
+def same(want, have):
+    """Whether pgweir's message is PostgreSQL's."""
+    if want[0] != "E" or have[0] != "E":
+        return want == have
+    got = w.Message(*have).fields
+    ours = "R" not in got or got["R"] in ("exec_stmt_raise", "exec_simple_query")
+    return fields(want, ours) == fields(have, ours)
+
+
+class Client:
+    """Runs pipelines on both sides, in a process of its own."""
+
+    def __init__(self, number, direct_port, proxied_port):
+        self.number, self.proxied_port, self.direct_port = number, proxied_port, direct_port
+        self.table = f"own{number}"
+        self.direct = None
+
+    def reset(self):
+        """The primary's connection is used again and again; the table is as at first."""
+        if self.direct is None:
+            self.direct = Wire(self.direct_port, 5 * SLOW).login("trustuser")
+        self.direct.send(w.query("ROLLBACK") + w.query("DISCARD ALL") + w.query(f"TRUNCATE {self.table}") +
+                         w.query(f"INSERT INTO {self.table} VALUES (1), (2), (3); SELECT 'reset'"))
+        while True:
+            messages = self.direct.read_ready()
+            if any(m.tag == "D" and m.body.endswith(b"reset") for m in messages):
+                return
+
+    def run_direct(self, pipeline):
+        self.reset()
+        answers = pipelines.run(self.direct, pipeline)
+        if any(tag in ("closed", "timeout") for answer in answers for tag, _ in answer):
+            self.direct.close()
+            self.direct = None
+        return answers
+
+    def run_proxied(self, pipeline, chunks):
+        self.reset()
+        with Wire(self.proxied_port, 5 * SLOW) as wire:
+            wire.login("trustuser")
+            return pipelines.run(wire, pipeline, random.Random(chunks))
+
+    def compare(self, pipeline, chunks):
+        """None, or the first burst that is answered differently, both ways."""
+        expected, got = self.run_direct(pipeline), self.run_proxied(pipeline, chunks)
+        for number, (want, have) in enumerate(zip(expected, got)):
+            if len(want) != len(have) or not all(map(same, want, have)):
+                return number, want, have
+        return None
+
+    def report(self, case, pipeline, difference, chunks):
+        again = sum(self.compare(pipeline, chunks) is not None for _ in range(3))
+        if again:
+            def fails(candidate):
+                found = self.compare(candidate, chunks)
+                return found is not None and found[1][-1:] != [("timeout", b"")]
+            pipeline = pipelines.shrink(pipeline, fails, time.monotonic() + 15 * SLOW)
+            difference = self.compare(pipeline, chunks) or difference
+        number, want, have = difference
+        lines = [f"PGWEIR_PROPERTY_CASE={case}: burst {number + 1} is answered differently ({again} of 3 times again)",
+                 pipelines.words(pipeline)]
+        shown = [f"{tag}{body!r}" for tag, body in want], [f"{tag}{body!r}" for tag, body in have]
+        at = next((i for i, (a, b) in enumerate(zip(want, have)) if not same(a, b)), min(len(want), len(have)))
+        return "\n".join([*lines, f"PostgreSQL, from message {at}:", *map(cut, shown[0][at:at + 6]), "pgweir:",
+                          *map(cut, shown[1][at:at + 6])])
+
+    def case(self, seed, number):
+        name = f"{seed}/{self.number}/{number}"
+        pipeline = pipelines.Generator(name, self.table, self.number).pipeline()
+        difference = self.compare(pipeline, name)
+        return None if difference is None else self.report(name, pipeline, difference, name)
+
+    def work(self, deadline, results):
+        count, found = 0, []
+        try:
+            while time.monotonic() < deadline and not found:
+                number, which = divmod(count, len(SEEDS) + 1)
+                failure = self.case((*SEEDS, FRESH)[which], number)
+                found += [failure] if failure else []
+                count += 1
+        except Exception as error:  # noqa: BLE001: whatever it was is the parent's to tell
+            found.append(f"client {self.number} broke in pipeline {count}: {error!r}")
+        results.put((count, found))
+
+
+def cut(text):
+    return "  " + text[:400]
+
+
+class Property(ClusterCase):
+    replicas = 1
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        tables = "".join(f"CREATE TABLE own{n} (n int PRIMARY KEY); GRANT ALL ON own{n} TO public;" for n in range(CLIENTS))
+        cls.sql("CREATE TABLE fixed AS SELECT n, 'row ' || n AS v FROM generate_series(1, 5) n; GRANT SELECT ON fixed TO public;" +
+                tables)
+        cls.cluster.wait_caught_up()
+
+    def compare_all(self, weir):
+        context, deadline = multiprocessing.get_context("fork"), time.monotonic() + SECONDS / 2
+        results = context.Queue()
+        clients = [Client(n, self.cluster.primary.port, weir.port) for n in range(CLIENTS)]
+        workers = [context.Process(target=c.work, args=(deadline, results), daemon=True) for c in clients]
+        for worker in workers:
+            worker.start()
+        count, found = 0, []
+        try:
+            for _ in workers:
+                done, failures = results.get(timeout=SECONDS + 120 * SLOW)
+                count += done
+                found += failures
+        except queue.Empty:
+            found.append("a client hangs")
+        finally:
+            for worker in workers:
+                worker.terminate()
+                worker.join()
+        print(f"{count} pipelines, seeds {SEEDS} and {FRESH}", flush=True)
+        self.assertEqual(found, [], f"seeds {SEEDS} and {FRESH}:\n" + "\n\n".join(found))
+        self.assertGreater(count, 10 * SECONDS / SLOW)
+
+    def one(self, weir):
+        seed, client, number = map(int, CASE.split("/"))
+        failure = Client(client, self.cluster.primary.port, weir.port).case(seed, number)
+        self.assertIsNone(failure, failure)
+
+    def check(self, **routing):
+        weir = self.weir_with_replicas(proxy={"auth_type": "trust"}, pool={"default_pool_size": 2}, routing=routing,
+                                       user=[{"name": "trustuser", "password": "trustpass"}])
+        self.one(weir) if CASE else self.compare_all(weir)
+
+    def test_with_one_server(self):
+        self.check(split="off")
+
+    def test_with_splitting(self):
+        self.check()
+
+
+if __name__ == "__main__":
+    main()
