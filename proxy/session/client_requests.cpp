@@ -328,6 +328,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     undo->parsed = statement;
     undo->epoch = statements_.epoch();
     restore_statement(undo->client_name, statement);
+    if (is_local(*statement) && sink.status() == TransactionStatus::failed) {
+        restore_statement(undo->client_name, undo->previous);
+        return raise(sqlstate::kInFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block",
+                     false, sink);
+    }
     if (is_local(*statement) || sink.server == nullptr) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }

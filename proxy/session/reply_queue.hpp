@@ -92,6 +92,17 @@ class ReplyQueue {
     void copy_begins() noexcept {
         if (std::exchange(front().may_copy, false)) --copies_;
     }
+    // A COPY that nobody expected: the server ignores the Syncs that were sent right behind its Execute. True if there was one.
+    bool ignore_syncs() noexcept {
+        const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
+        auto last = first;
+        while (last != entries_.end() && last->request == Request::sync) ++last;
+        const auto count = static_cast<std::size_t>(last - first);
+        ready_ -= count;
+        client_ready_ -= count;
+        entries_.erase(first, last);
+        return count > 0;
+    }
     [[nodiscard]] bool may_copy() const noexcept { return copies_ > 0; }
 
     // ReadyForQuery messages still to come, all and the client's own.

@@ -125,6 +125,7 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
             if (queue_.empty()) return false;
             copy_ = message.tag == backend::kCopyInResponse ? Copy::in : Copy::out;
             queue_.copy_begins();
+            if (copy_ == Copy::in && queue_.front().request == Request::execute && queue_.ignore_syncs()) unsynced_ = true;
             if (forwards(client)) out.pass(message.whole);
             return true;
         case backend::kParameterDescription:

@@ -25,7 +25,7 @@ CASE = os.environ.get("PGWEIR_PROPERTY_CASE", "")
 
 
 def fields(message, ours):
-    """Of an error, without what differs by design (docs/routing.md, "What to know"): the server's names of statements; and,
+    """Of an error, without what differs by design (docs/sessions.md): the server's names of statements; and,
     where pgweir has made the error or the server has made it of another message of pgweir's, its place in the source."""
     parts = w.Message(*message).fields
     parts["M"] = re.sub(r'prepared statement "\w+"', "prepared statement ?", parts["M"])

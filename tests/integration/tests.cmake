@@ -3,10 +3,12 @@
 
 set(integration_environment "")
 set(integration_timeout 300)
+# What they try is other programs more than ours: label `clients`, which scripts/test --short leaves to the release build.
+set(integration_of_clients clients session_attrs versions cancel_race)
 file(GLOB integration_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.py)
 if(PGWEIR_SANITIZE)
   set(integration_environment
-      "PGWEIR_SLOW=5;PGWEIR_PGBENCH_SECONDS=2;ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=0")
+      "PGWEIR_SLOW=5;PGWEIR_PGBENCH_SECONDS=2;PGWEIR_PROPERTY_SECONDS=15;ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=0")
   set(integration_timeout 900)
 endif()
 
@@ -15,8 +17,12 @@ if(TARGET pgweir)
     get_filename_component(name ${file} NAME_WE)
     string(REGEX REPLACE "_test$" "" name ${name})
     add_test(NAME integration.${name} COMMAND /usr/bin/python3 ${file} $<TARGET_FILE:pgweir>)
+    set(labels integration)
+    if(name IN_LIST integration_of_clients)
+      list(APPEND labels clients)
+    endif()
     # One at a time: they measure times and count connections on a small machine.
-    set_tests_properties(integration.${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT ${integration_timeout}
+    set_tests_properties(integration.${name} PROPERTIES LABELS "${labels}" RUN_SERIAL ON TIMEOUT ${integration_timeout}
                          ENVIRONMENT "${integration_environment}")
   endforeach()
 endif()

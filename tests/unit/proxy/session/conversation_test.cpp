@@ -222,6 +222,21 @@ TEST_P(ConversationTest, CopyInExtendedThatFails) {
     EXPECT_FALSE(talk.linked());
 }
 
+// Its portal was bound in an earlier segment: nobody knew that it copies, and its Sync was sent behind it.
+TEST_P(ConversationTest, CopyInThatWasNotExpectedIgnoresTheSync) {
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.client(parse("", "copy t from stdin") + bind("p", "") + sync());
+    talk.server(parsed() + bound() + ready('T'));
+    EXPECT_EQ(tags(talk.client(execute("p") + sync())), "ES");
+    talk.server(message('G', std::string("\0\0\0", 3)));
+    EXPECT_EQ(tags(talk.client(message('d', "1\n") + message('c', "") + sync())), "dcS");
+    talk.take_client();
+    talk.server(complete("COPY 1") + ready('T'));
+    EXPECT_EQ(tags(talk.take_client()), "CZ");
+    EXPECT_EQ(tags(talk.client(query("commit"))), "Q") << "the first Sync is not waited for";
+}
+
 TEST_P(ConversationTest, CopyInSimpleThatFailsDropsTheRest) {
     talk.client(query("copy t from stdin"));
     talk.server(copy_in());
