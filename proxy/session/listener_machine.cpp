@@ -1,5 +1,7 @@
 #include "proxy/session/listener_machine.hpp"
 
+#include <algorithm>
+
 #include "protocol/error_fields.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
@@ -47,12 +49,10 @@ bool ListenerMachine::on_bytes(Bytes in, std::size_t& consumed, std::vector<Even
 bool ListenerMachine::on_message(char tag, Bytes whole, std::vector<Event>& events) {
     switch (static_cast<protocol::Tag>(tag)) {
         case backend::kNotificationResponse: return on_notification(whole, events);
-        case backend::kErrorResponse: return on_error(whole.subspan(protocol::kHeaderSize), events);
+        case backend::kErrorResponse: return on_error(whole.subspan(protocol::kHeaderSize));
         case backend::kReadyForQuery: {
             if (asked_.empty()) return false;
-            Asked done = std::move(asked_.front());
-            asked_.pop_front();
-            if (done.listen && !done.failed) events.push_back({.kind = Kind::listening, .channel = std::move(done.channel), .code = {}, .text = {}});
+            on_done(events);
             return true;
         }
         case backend::kCommandComplete: return !asked_.empty();
@@ -62,13 +62,22 @@ bool ListenerMachine::on_message(char tag, Bytes whole, std::vector<Event>& even
     }
 }
 
-bool ListenerMachine::on_error(Bytes body, std::vector<Event>& events) {
+// A request that a later one takes back says nothing of how it is now.
+void ListenerMachine::on_done(std::vector<Event>& events) {
+    Asked done = std::move(asked_.front());
+    asked_.pop_front();
+    const bool superseded = std::ranges::any_of(asked_, [&](const Asked& later) { return later.channel == done.channel; });
+    if (!done.listen || superseded) return;
+    const Kind kind = done.failed ? Kind::failed : Kind::listening;
+    events.push_back({.kind = kind, .channel = std::move(done.channel), .code = std::move(done.code), .text = std::move(done.text)});
+}
+
+bool ListenerMachine::on_error(Bytes body) {
     const auto fields = protocol::parse_error_fields(body);
     if (asked_.empty() || fields.severity != "ERROR") return false;
     asked_.front().failed = true;
-    if (asked_.front().listen) {
-        events.push_back({.kind = Kind::failed, .channel = asked_.front().channel, .code = std::string(fields.code), .text = std::string(fields.message)});
-    }
+    asked_.front().code = fields.code;
+    asked_.front().text = fields.message;
     return true;
 }
 

@@ -40,10 +40,12 @@ class ListenerMachine {
         std::string channel;
         bool listen = true;
         bool failed = false;
+        std::string code{}, text{};  // of the failure
     };
 
     [[nodiscard]] bool on_message(char tag, Bytes whole, std::vector<Event>& events);
-    [[nodiscard]] bool on_error(Bytes body, std::vector<Event>& events);
+    void on_done(std::vector<Event>& events);
+    [[nodiscard]] bool on_error(Bytes body);
     [[nodiscard]] static bool on_notification(Bytes whole, std::vector<Event>& events);
 
     std::deque<Asked> asked_;
