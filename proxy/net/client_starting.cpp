@@ -8,6 +8,7 @@
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
+#include "proxy/net/process_id.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/session/local_settings.hpp"
 #include "proxy/session/printable.hpp"
@@ -189,8 +190,7 @@ void Client::begin_session(session::ParameterRef settings) {
         protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
     }
     const bool long_key = starting_->login.result().minor >= 2;
-    const auto pid = (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_;
-    protocol::append_backend_key_data(out, pid,
+    protocol::append_backend_key_data(out, ProcessId{pool::index_of(worker_.id()), slot_}.number(),
                                       {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
     protocol::append_ready_for_query(out, 'I');
     send(as_bytes(out));
