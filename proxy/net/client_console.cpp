@@ -4,6 +4,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/client_starting.hpp"
+#include "proxy/net/process_id.hpp"
 
 namespace pgweir::net {
 
@@ -24,7 +25,7 @@ void Client::console_welcome() {
     protocol::append_parameter_status(out, "client_encoding", "UTF8");
     protocol::append_parameter_status(out, "DateStyle", "ISO");
     protocol::append_parameter_status(out, "standard_conforming_strings", "on");
-    protocol::append_backend_key_data(out, (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_,
+    protocol::append_backend_key_data(out, ProcessId{pool::index_of(worker_.id()), slot_}.number(),
                                       {reinterpret_cast<const char*>(&secret_), 4});
     protocol::append_ready_for_query(out, 'I');
     send(as_bytes(out));

@@ -8,6 +8,7 @@
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
+#include "proxy/net/process_id.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/session/local_settings.hpp"
 #include "proxy/session/printable.hpp"
@@ -193,7 +194,7 @@ void append_read_only(std::string& out) {
 
 void Client::append_key(std::string& out) const {
     const bool long_key = starting_->login.result().minor >= 2;
-    const auto pid = (static_cast<std::uint32_t>(worker_.id()) << 24) | slot_;
+    const std::uint32_t pid = ProcessId{pool::index_of(worker_.id()), slot_}.number();
     protocol::append_backend_key_data(out, pid,
                                       {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
 }

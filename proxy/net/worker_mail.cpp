@@ -6,6 +6,7 @@
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
+#include "proxy/net/process_id.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/worker.hpp"
 
@@ -38,10 +39,10 @@ std::vector<std::shared_ptr<T>> those_due(const std::unordered_set<std::shared_p
 }  // namespace
 
 void Worker::cancel_request(std::uint32_t pid, std::string secret) {
-    const std::size_t owner = pid >> 24;
-    if (owner >= shared_.workers.size()) return;
-    Worker& other = *shared_.workers[owner];
-    other.post([&other, slot = pid & 0xff'ffffU, secret = std::move(secret)] {
+    const ProcessId who = ProcessId::from(pid);
+    if (who.worker >= shared_.workers.size()) return;
+    Worker& other = *shared_.workers[who.worker];
+    other.post([&other, slot = who.slot, secret = std::move(secret)] {
         const std::shared_ptr<Client> client = slot < other.clients_.size() ? other.clients_[slot] : nullptr;
         if (!client || !same_secret(client->secret(), secret)) return other.stats_.cancels_dropped.add();
         client->cancel();

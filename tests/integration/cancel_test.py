@@ -100,6 +100,13 @@ class Cancel(ClusterCase):
             except ConnectionResetError:
                 pass
 
+    def test_the_process_id_is_positive(self):
+        """pgjdbc sends no cancel request for another one, Npgsql refuses to for 0."""
+        for workers in (1, 2):
+            weir = self.weir(proxy={"workers": workers, "auth_type": "trust"})
+            for client in [self.wire(weir.port, user="app") for _ in range(4)] + [self.wire(weir.port, user="admin", database="pgweir")]:
+                self.assertGreater(struct.unpack_from(">i", client.key)[0], 0)
+
     def test_many_at_once(self):
         """Cancels that race with the statement's own end never hit the next client of a pool of one."""
         weir = self.weir(pool={"default_pool_size": 1})

@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 import wire as w
-from harness import ClusterCase, main, until
+from harness import ClusterCase, main, until, which
 from tls_test import Authority
 from wire import SqlError
 
@@ -145,6 +145,16 @@ class Versions(ClusterCase):
         self.assertEqual([m.body for m in a.read_ready(2) if m.tag == "C"], [b"INSERT 0 1\0"] * 2)
         self.assertEqual(b.ask("/* pgweir: primary */ SELECT n FROM t ORDER BY n"), [["1"], ["2"]])
         self.assertEqual(self.sql("SELECT n FROM t ORDER BY n"), [("1",), ("2",)])
+
+    def test_more_iterations_of_scram(self):
+        """Since 16 a password may be stored with more than 4096."""
+        if self.version < 16:
+            self.skipTest("this server knows no scram_iterations")
+        self.sql("SET scram_iterations = 20000; CREATE ROLE strong LOGIN PASSWORD 'strong'")
+        self.assertEqual(self.sql("SELECT rolpassword LIKE 'SCRAM-SHA-256$20000:%' FROM pg_authid WHERE rolname = 'strong'"), [("t",)])
+        self.cluster.wait_caught_up()
+        weir = self.weir_with_replicas(user=[{"name": "strong", "password": "strong"}])
+        self.assertEqual(which(self.connect(weir, "strong", "strong")), "replica1")
 
     # ---- positions
 
