@@ -45,7 +45,9 @@ bool harmless_on_primary(const sql::Statement& judged) noexcept {
     if (judged.reads_only || judged.empty || judged.reason == sql::Reason::show) return true;
     if (judged.reason == sql::Reason::two_phase || has(judged.effects, Effect::set_local)) return false;
     if (harmless_control(judged.transaction)) return true;
-    constexpr std::array kEffects{Effect::set_reported, Effect::reset, Effect::deallocate_one, Effect::deallocate_all};
+    // SET SESSION CHARACTERISTICS has no name, and sets what makes transactions read only.
+    if (judged.effects == Effect::set_reported) return !judged.name.empty();
+    constexpr std::array kEffects{Effect::reset, Effect::deallocate_one | Effect::lets_go, Effect::deallocate_all | Effect::lets_go};
     return std::ranges::find(kEffects, judged.effects) != kEffects.end();
 }
 
