@@ -164,6 +164,7 @@ struct Config {
     std::vector<Server> servers;
     std::vector<Database> databases;
     std::vector<User> users;
+    std::vector<User> file_users;  // of proxy.auth_file, without those that are in `users`
     std::vector<Access> access;
 };
 

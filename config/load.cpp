@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "config/options.hpp"
 #include "config/password.hpp"
 #include "config/read_value.hpp"
+#include "config/userlist.hpp"
 #include "config/validate.hpp"
 
 namespace pgweir::config {
@@ -79,6 +81,7 @@ class Loader {
 
   private:
     void resolve_files();
+    void read_auth_file();
     void problem(Position where, std::string key, std::string message) {
         problems_.push_back({file_, where, std::move(key), std::move(message)});
     }
@@ -187,9 +190,19 @@ void Loader::check_required(const Section& section, Position where, const Option
 // Files are named from where the configuration is.
 void Loader::resolve_files() {
     for (std::string* name : {&config_.client_tls.cert_file, &config_.client_tls.key_file, &config_.client_tls.ca_file,
-                              &config_.server_tls.cert_file, &config_.server_tls.key_file, &config_.server_tls.ca_file}) {
+                              &config_.server_tls.cert_file, &config_.server_tls.key_file, &config_.server_tls.ca_file,
+                              &config_.proxy.auth_file}) {
         if (!name->empty()) *name = (fs::path(file_).parent_path() / *name).string();
     }
+}
+
+// A name in both is [[user]]'s.
+void Loader::read_auth_file() {
+    if (config_.proxy.auth_file.empty()) return;
+    config_.file_users = load_userlist(config_.proxy.auth_file, problems_);
+    std::set<std::string_view> own;
+    for (const User& user : config_.users) own.insert(user.name);
+    std::erase_if(config_.file_users, [&own](const User& user) { return own.contains(user.name); });
 }
 
 Config Loader::load(const Table& document) {
@@ -205,8 +218,9 @@ Config Loader::load(const Table& document) {
     if (problems_.empty()) problems_ = validate_monitor(config_, origins_, file_);
     if (problems_.empty()) {
         resolve_files();
-        return std::move(config_);
+        read_auth_file();
     }
+    if (problems_.empty()) return std::move(config_);
     std::ranges::stable_sort(problems_, {}, &Problem::where);
     throw ConfigError(std::move(problems_));
 }

@@ -30,8 +30,8 @@ constexpr Option kOptions[] = {
                            "PgBouncer's userlist.txt: users besides those of [[user]]. Empty: none."),
     row<&Proxy::auth_query>("auth_query", {.may_be_empty = true},
                             "Asked of the primary for a user that is configured nowhere: $1 is the name, and the answer a "
-                            "row of name and password (in PostgreSQL's forms), or none. Names in it must be qualified. "
-                            "Empty: not asked."),
+                            "row of name and password (in PostgreSQL's forms) and perhaps until when that is valid, or "
+                            "none. Names in it must be qualified. Empty: not asked; see docs/authentication.md."),
     row<&Proxy::auth_user>("auth_user", {.may_be_empty = true}, "Who asks auth_query."),
     row<&Proxy::auth_password>("auth_password", {.may_be_empty = true, .secret = true},
                                "Password of auth_user, in plain text."),
@@ -110,7 +110,7 @@ constexpr Option kOptions[] = {
     row<&ClientTls::cert_file>("cert_file", {.may_be_empty = true},
                                "The proxy's certificate and those above it, PEM. Read again on SIGHUP."),
     row<&ClientTls::key_file>("key_file", {.may_be_empty = true}, "Its private key, PEM."),
-    row<&ClientTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs clients' certificates, PEM."),
+    row<&ClientTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs clients' certificates, PEM. Clients are asked for one then."),
     row<&ClientTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
 
     row<&ServerTls::sslmode>("sslmode", {.restart = true},

@@ -6,6 +6,7 @@
 
 #include "config/names.hpp"
 #include "config/nearest.hpp"
+#include "config/network.hpp"
 #include "config/password.hpp"
 #include "config/units.hpp"
 #include "config/value.hpp"
@@ -29,6 +30,8 @@ class Validator {
         tls();
         user_passwords();
         server_passwords();
+        auth_query();
+        access();
         function_names("safe_functions", config_.routing.safe_functions);
         function_names("unsafe_functions", config_.routing.unsafe_functions);
         return std::move(problems_);
@@ -55,6 +58,9 @@ class Validator {
     void tls();
     void user_passwords();
     void server_passwords();
+    void auth_query();
+    void access();
+    void access_rule(std::size_t index);
     void function_names(std::string_view key, const std::vector<std::string>& names);
 
     const Config& config_;
@@ -81,6 +87,7 @@ void Validator::names() {
     unique_names("server", config_.servers);
     unique_names("database", config_.databases);
     unique_names("user", config_.users);
+    unique_names("access", config_.access);
     if (config_.servers.empty()) problem("server", 0, "", "there is no [[server]]; at least one is needed");
     if (config_.databases.empty()) problem("database", 0, "", "there is no [[database]]; at least one is needed");
     for (std::size_t i = 0; i < config_.databases.size(); ++i) {
@@ -162,11 +169,17 @@ void Validator::tls() {
 }
 
 void Validator::user_passwords() {
-    if (config_.proxy.auth_type != AuthType::scram_sha_256) return;
+    const auto needs_more = [](const Access& rule) {
+        return rule.method == AccessMethod::scram_sha_256 || rule.method == AccessMethod::reject;
+    };
+    if (!config_.access.empty() && !std::ranges::all_of(config_.access, needs_more)) return;
+    if (config_.access.empty() && config_.proxy.auth_type != AuthType::scram_sha_256) return;
     for (std::size_t i = 0; i < config_.users.size(); ++i) {
         if (form_of(config_.users[i].password) != PasswordForm::md5) continue;
         problem("user", i, "password",
-                "an md5 hash cannot be used while proxy.auth_type is \"scram-sha-256\"; "
+                "an md5 hash cannot be used while " +
+                    std::string(config_.access.empty() ? "proxy.auth_type is" : "all of [[access]] want") +
+                    " \"scram-sha-256\"; "
                 "allowed: plain text, a SCRAM verifier");
     }
 }
@@ -187,6 +200,51 @@ void Validator::server_passwords() {
         if (!database.password.empty() && database.user.empty()) {
             problem("database", i, "password", std::string(kAlone));
         }
+    }
+}
+
+void Validator::auth_query() {
+    const Proxy& proxy = config_.proxy;
+    if (!proxy.auth_query.empty() && proxy.auth_user.empty()) {
+        problem("proxy", 0, "auth_query", "nobody to ask it; set 'auth_user', too");
+    }
+    if (!proxy.auth_query.empty() && proxy.auth_query.find("$1") == std::string::npos) {
+        problem("proxy", 0, "auth_query", "does not ask for a name; allowed: a query with $1 in the place of the user's name");
+    }
+    if (!proxy.auth_password.empty() && proxy.auth_user.empty()) {
+        problem("proxy", 0, "auth_password", "a password without a user; set 'auth_user', too, or leave both out");
+    }
+    if (form_of(proxy.auth_password) == PasswordForm::scram) {
+        problem("proxy", 0, "auth_password",
+                "a SCRAM verifier cannot be used to log in to a server; allowed: the password itself");
+    }
+}
+
+void Validator::access() {
+    for (std::size_t i = 0; i < config_.access.size(); ++i) access_rule(i);
+}
+
+void Validator::access_rule(std::size_t index) {
+    const Access& rule = config_.access[index];
+    for (const std::string& address : rule.address) {
+        if (address == "all" || parse_network(address)) continue;
+        problem("access", index, "address",
+                in_quotes(address) + " is no address; allowed: \"all\", an address such as \"10.0.0.1\" or \"::1\", a network "
+                                     "such as \"10.0.0.0/8\"");
+    }
+    for (const auto& [key, list] : {std::pair{"address", &rule.address}, {"database", &rule.database}, {"user", &rule.user}}) {
+        if (!list->empty()) continue;
+        problem("access", index, key, "an empty list matches nobody; allowed: \"all\", or what is meant");
+    }
+    const bool tls = config_.client_tls.sslmode != TlsMode::disable;
+    if (rule.method == AccessMethod::cert && (config_.client_tls.ca_file.empty() || !tls)) {
+        problem("access", index, "method", "\"cert\" needs client_tls.ca_file, and client_tls.sslmode other than \"disable\"");
+    }
+    if (rule.method == AccessMethod::cert && rule.tls == AccessTls::none) {
+        problem("access", index, "tls", "\"none\" cannot be with method = \"cert\": without TLS there is no certificate");
+    }
+    if (rule.tls == AccessTls::only && !tls) {
+        problem("access", index, "tls", "\"only\" matches nobody while client_tls.sslmode is \"disable\"");
     }
 }
 

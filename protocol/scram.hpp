@@ -20,6 +20,7 @@ inline constexpr std::uint32_t kScramIterations = 4096;  // of verifiers that we
 inline constexpr std::uint32_t kMaxScramIterations = 10'000'000;
 // What a server may ask of us: about half a second, which a worker does nothing else in.
 inline constexpr std::uint32_t kMaxServerIterations = 1'000'000;
+inline constexpr std::size_t kScramSaltSize = 16;  // of verifiers that we derive, as PostgreSQL's
 inline constexpr std::size_t kScramKeySize = kSha256Size;
 inline constexpr std::size_t kMaxScramNonce = 1024, kMaxScramSalt = 1024;
 
@@ -50,7 +51,10 @@ struct ScramKeys {
                                                   std::uint32_t iterations = kScramIterations);
 
 // For a user who does not exist: an exchange with it looks real, with the same salt each time, and always fails.
-[[nodiscard]] ScramVerifier mock_scram_verifier(std::string_view secret, std::string_view user);
+// `salt_size`: 1 to kMaxScramSalt.
+[[nodiscard]] ScramVerifier mock_scram_verifier(std::string_view secret, std::string_view user,
+                                                std::uint32_t iterations = kScramIterations,
+                                                std::size_t salt_size = kScramSaltSize);
 
 // Does this password make this verifier? Costs its iterations, whatever the answer.
 [[nodiscard]] bool matches(const ScramVerifier& verifier, std::string_view password);

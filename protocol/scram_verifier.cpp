@@ -68,12 +68,17 @@ ScramVerifier derive_scram_verifier(std::string_view password, std::string_view 
     return {iterations, std::string(salt), stored_key_of(keys.client_key), std::move(keys.server_key)};
 }
 
-ScramVerifier mock_scram_verifier(std::string_view secret, std::string_view user) {
+ScramVerifier mock_scram_verifier(std::string_view secret, std::string_view user, std::uint32_t iterations,
+                                  std::size_t salt_size) {
     const auto derived = [&](std::string_view what) {
         std::string text(what);
         return hmac_sha256(secret, text.append(user));
     };
-    return {kScramIterations, derived("salt:").substr(0, 16), derived("stored:"), derived("server:")};
+    std::string salt = derived("salt:");
+    for (std::size_t i = 1; i < kMaxScramSalt / kSha256Size && salt.size() < salt_size; ++i) {
+        salt += derived("salt" + std::to_string(i) + ":");
+    }
+    return {iterations, salt.substr(0, salt_size), derived("stored:"), derived("server:")};
 }
 
 bool matches(const ScramVerifier& verifier, std::string_view password) {

@@ -14,7 +14,7 @@ void add_process(Families& out, const Sources& sources) {
     gauge("pgweir_uptime_seconds", "Time since the start", std::chrono::duration<double>(uptime).count());
     gauge("pgweir_workers", "Worker threads", static_cast<double>(workers));
     gauge("pgweir_databases", "Databases of the configuration", static_cast<double>(config.databases.size()));
-    gauge("pgweir_users", "Users of the configuration", static_cast<double>(config.users.size()));
+    gauge("pgweir_users", "Users of the configuration", static_cast<double>(config.users.size() + config.file_users.size()));
     gauge("pgweir_config_max_client_connections", "max_client_conn", config.proxy.max_client_conn);
 }
 

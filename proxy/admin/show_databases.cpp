@@ -120,7 +120,9 @@ Table show_databases(const Call& call, const net::Inspection& rows) {
 
 Table show_users(const Call& call, const net::Inspection& rows) {
     Table table{kUsers, {}};
-    for (const config::User& user : call.sources.config.users) {
+    std::vector<config::User> users = call.sources.config.users;
+    users.insert(users.end(), call.sources.config.file_users.begin(), call.sources.config.file_users.end());
+    for (const config::User& user : users) {
         const auto servers = std::ranges::count(rows.servers, user.name, &net::ServerRow::user);
         const auto clients = std::ranges::count(rows.clients, user.name, &net::ClientRow::user);
         table.rows.push_back({cell(user.name), kNull, kNull, kNull, cell(0), cell(servers), cell(0), cell(clients),

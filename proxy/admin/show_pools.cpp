@@ -56,7 +56,7 @@ Table show_lists(const Call& call, const net::Inspection& rows) {
     Table table{kLists, {}};
     const auto add = [&](std::string_view name, std::size_t items) { table.rows.push_back({cell(name), cell(items)}); };
     add("databases", config.databases.size());
-    add("users", config.users.size());
+    add("users", config.users.size() + config.file_users.size());
     add("pools", merge_pools(rows.pools).size());
     add("free_clients", 0);
     add("used_clients", rows.clients.size());

@@ -22,7 +22,7 @@ int serve(const std::string& file) {
 int check(const std::string& file) {
     const pgweir::config::Config config = pgweir::config::load_file(file);
     std::cout << file << ": good: " << config.servers.size() << " servers, " << config.databases.size() << " databases, "
-              << config.users.size() << " users\n";
+              << config.users.size() + config.file_users.size() << " users\n";
     return 0;
 }
 

@@ -79,11 +79,35 @@ void Proxy::fill_shared() {
     shared_.resolve = [this](const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
         boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
     };
+    fill_look_up();
     load_tls();
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
         shared_.workers.push_back(workers_.back().get());
     }
+}
+
+void Proxy::fill_look_up() {
+    auth_query_ = std::make_unique<monitor::AuthQuery>(
+        io_, config_, [this](const std::string& cluster) { return primary_of(cluster); });
+    shared_.look_up = [this](std::string user, std::string database, std::function<void(session::LookupAnswer)> done) {
+        boost::asio::post(io_, [this, user = std::move(user), database = std::move(database), done = std::move(done)]() mutable {
+            auth_query_->ask(database, std::move(user), [done = std::move(done)](monitor::AuthAnswer answer) {
+                done({std::move(answer.password), std::move(answer.error)});
+            });
+        });
+    };
+}
+
+const config::Server* Proxy::primary_of(const std::string& cluster) const {
+    for (const auto& snapshot : snapshots_) {
+        if (snapshot->cluster != cluster || !snapshot->primary) continue;
+        const std::string& name = snapshot->servers[cluster::index_of(*snapshot->primary)].name;
+        const auto found = std::find_if(config_.servers.begin(), config_.servers.end(),
+                                        [&](const config::Server& server) { return server.name == name; });
+        return found == config_.servers.end() ? nullptr : &*found;
+    }
+    return nullptr;
 }
 
 // Throws std::runtime_error, and nothing has changed.
@@ -234,6 +258,7 @@ void Proxy::wait_until_drained() {
 void Proxy::stop() {
     for (const auto& worker : workers_) worker->stop();
     for (const auto& monitor : monitors_) monitor->stop();
+    auth_query_->stop();
     console_->stop();
     if (http_) http_->stop();
     signals_.cancel();

@@ -13,6 +13,7 @@
 #include "proxy/admin/console.hpp"
 #include "proxy/admin/http_server.hpp"
 #include "proxy/admin/sources.hpp"
+#include "proxy/monitor/auth_query.hpp"
 #include "proxy/monitor/monitor.hpp"
 #include "proxy/net/listener.hpp"
 #include "proxy/net/shared.hpp"
@@ -34,6 +35,8 @@ class Proxy {
     void fill_shared();
     void fill_sources();
     void load_tls();
+    void fill_look_up();
+    [[nodiscard]] const config::Server* primary_of(const std::string& cluster) const;
     void wait_for_reload();
     void resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done);
     void inspect(std::function<void(net::Inspection)> done);
@@ -53,6 +56,7 @@ class Proxy {
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
     std::vector<std::unique_ptr<net::Worker>> workers_;
     std::vector<std::unique_ptr<monitor::Monitor>> monitors_;  // by cluster
+    std::unique_ptr<monitor::AuthQuery> auth_query_;
     std::unique_ptr<admin::Console> console_;
     std::unique_ptr<admin::HttpServer> http_;
     net::Listener listener_;

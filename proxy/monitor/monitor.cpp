@@ -3,14 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
-#include "config/names.hpp"
 #include "config/password.hpp"
 #include "proxy/cluster/state.hpp"
 #include "proxy/monitor/prober.hpp"
+#include "proxy/monitor/server_options.hpp"
 
 namespace pgweir::monitor {
 
@@ -24,8 +23,6 @@ std::vector<config::Server> servers_of(const config::Config& config, const std::
     return servers;
 }
 
-const std::string kNoFile = "/nonexistent/pgweir";
-
 // The probe's user: the configured one, or the first user whose password is known in plain text.
 std::pair<std::string, std::string> login_of(const config::Config& config) {
     if (!config.monitor.user.empty()) return {config.monitor.user, config.monitor.password};
@@ -37,29 +34,14 @@ std::pair<std::string, std::string> login_of(const config::Config& config) {
 
 ProberOptions options_for(const config::Config& config, const config::Server& server) {
     const auto [user, password] = login_of(config);
-    boost::system::error_code error;
-    boost::asio::ip::make_address(server.host, error);
     ProberOptions options;
     options.interval = config.monitor.interval;
     options.timeout = config.monitor.timeout;
-    options.connection = {{"host", server.host},
-                          {"port", std::to_string(server.port)},
-                          {"dbname", config.monitor.database},
-                          {"user", user},
-                          {"password", password},
-                          {"application_name", "pgweir_monitor"},
-                          {"sslmode", std::string(config::name_of(config.server_tls.sslmode))},
-                          {"ssl_min_protocol_version", std::string(config::name_of(config.server_tls.min_protocol_version))},
-                          {"gssencmode", "disable"},
-                          {"client_encoding", "UTF8"}};
-    const config::ServerTls& tls = config.server_tls;
-    // Never the files in somebody's home that libpq would look for: what the pools do not use the monitor must not, either.
-    const bool verifies = tls.sslmode >= config::TlsMode::require && !tls.ca_file.empty();
-    options.connection.emplace_back("sslrootcert", verifies ? tls.ca_file : kNoFile);
-    options.connection.emplace_back("sslcert", tls.cert_file.empty() ? kNoFile : tls.cert_file);
-    if (!tls.key_file.empty()) options.connection.emplace_back("sslkey", tls.key_file);
-    // A numeric address needs no look-up, which would block.
-    if (!error) options.connection.emplace_back("hostaddr", server.host);
+    options.connection = server_options(config.server_tls, server);
+    options.connection.insert(options.connection.end(), {{"dbname", config.monitor.database},
+                                                         {"user", user},
+                                                         {"password", password},
+                                                         {"application_name", "pgweir_monitor"}});
     return options;
 }
 

@@ -39,7 +39,7 @@ Client::Client(Worker& worker, int fd, bool over_limit)
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused by a Unix socket, which needs none
     describe_endpoint(remote_endpoint(fd), address_, port_);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
-    starting_ = std::make_unique<Starting>(worker.shared(), over_limit);
+    starting_ = std::make_unique<Starting>(worker.shared(), over_limit, address_);
 }
 
 Client::~Client() = default;
@@ -58,6 +58,7 @@ bool Client::does_not_read() const noexcept {
 
 bool Client::gated() const noexcept {
     if (waiting() || homeless_ || awaits_channel_ || state_ == State::welcome || console_busy_ || does_not_read()) return true;
+    if (state_ == State::login && starting_->asking) return true;
     if (state_ == State::replication) return !stream_takes();
     if (server_ == nullptr) return false;
     if (machine_->mid_message()) return server_->blocked();
@@ -66,6 +67,7 @@ bool Client::gated() const noexcept {
 }
 
 void Client::on_readable() {
+    if (state_ == State::refused) return discard();
     if (gated()) {  // read on when the gate opens; only the end of the stream matters now
         if (hung_up()) close("client closed the connection");
         return;
@@ -129,6 +131,7 @@ std::size_t Client::work(Bytes bytes) {
                 if (waiting() || homeless_ || awaits_channel_) break;
                 used = server_ != nullptr ? work_linked(rest) : work_unlinked(rest);
                 break;
+            case State::refused:
             case State::welcome:
             case State::closed: break;
         }
@@ -254,11 +257,6 @@ void Client::unlink() {
     send_notifications();
 }
 
-void Client::settings_accepted() {
-    machine_->desired().prove();
-    if (state_ == State::welcome) starting_->accepted(*this);
-}
-
 void Client::settings_refused(const std::string& error_body) {
     std::string out(1, 'E');
     append_be32(out, static_cast<std::uint32_t>(error_body.size() + 4));
@@ -312,7 +310,7 @@ void Client::fail(std::string_view code, std::string_view message) {
 void Client::close(std::string_view why) {
     if (state_ == State::closed) return;
     const auto keep_alive = shared_from_this();
-    const bool was_login = state_ == State::login;
+    const bool was_login = state_ == State::login || state_ == State::refused;
     state_ = State::closed;
     homeless_ = false;
     if (waiting()) pool()->cancel_wait(*this);
@@ -338,6 +336,7 @@ void Client::waited_too_long() {
 }
 
 void Client::tick(TimePoint now) {
+    if (state_ == State::refused) return now >= starting_->refuse_at ? refuse_login() : void();
     const config::Config& config = worker_.shared().config;
     const bool logging_in = state_ == State::login || (state_ == State::welcome && !waiting());
     if (logging_in && now - since_ > config.proxy.client_login_timeout) {

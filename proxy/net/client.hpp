@@ -81,7 +81,8 @@ class Client final : public Peer, public pool::Waiter {
     void on_encrypted(const std::string& error) override;
 
   private:
-    enum class State : std::uint8_t { login, welcome, session, console, replication, closed };
+    // refused: the answer to a wrong password, which is given later.
+    enum class State : std::uint8_t { login, refused, welcome, session, console, replication, closed };
     struct Starting;  // what only the login needs
     struct Replicating;
 
@@ -91,6 +92,12 @@ class Client final : public Peer, public pool::Waiter {
     std::size_t work_linked(Bytes bytes);
     std::size_t work_unlinked(Bytes bytes);
     std::size_t on_login(Bytes bytes);
+    void after_login_step(session::ClientLogin::Step step, std::string out);
+    void look_up();
+    void looked_up(const session::LookupAnswer& answer);
+    void login_failed(std::string answer);
+    void refuse_login();
+    void discard();
     std::size_t on_console(Bytes bytes);
     void authenticated();
     void begin_session(session::ParameterRef settings);

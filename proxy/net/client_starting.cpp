@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config/network.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
@@ -28,6 +29,13 @@ bool always_accepted(std::string_view application_name) noexcept {
 }
 
 }  // namespace
+
+Client::Starting::Starting(const Shared& shared, bool over, const std::string& address)
+    : login(shared.users, shared.config.proxy.auth_type, &protocol::openssl_random, encryption(shared.config.client_tls)),
+      over_limit(over) {
+    login.admit_by(shared.access, config::parse_address(address), address);
+    if (!shared.config.proxy.auth_query.empty()) login.look_up_unknown();
+}
 
 session::Encryption Client::Starting::encryption(const config::ClientTls& tls) noexcept {
     switch (tls.sslmode) {
@@ -61,7 +69,7 @@ void Client::on_encrypted(const std::string& error) {
                      unnamed ? "direct connection without ALPN" : session::printable(error));
         return close("TLS handshake failed");
     }
-    starting_->login.encrypted(tls()->context().end_point());
+    starting_->login.encrypted(tls()->context().end_point(), tls()->peer_name());
     arm_read();
 }
 
@@ -110,13 +118,20 @@ void Client::Starting::accepted(Client& client) {
 }
 
 std::size_t Client::on_login(Bytes bytes) {
+    if (starting_->asking) return 0;
     std::string out;
     std::size_t consumed = 0;
     const auto step = starting_->login.on_bytes(bytes, consumed, out);
+    after_login_step(step, std::move(out));
+    return consumed;
+}
+
+void Client::after_login_step(session::ClientLogin::Step step, std::string out) {
+    if (step == session::ClientLogin::Step::failed) return login_failed(std::move(out));
     send(as_bytes(out));
-    WorkerStats& stats = worker_.counters();
     switch (step) {
         case session::ClientLogin::Step::need_more: break;
+        case session::ClientLogin::Step::lookup: look_up(); break;
         case session::ClientLogin::Step::start_tls:
             start_tls(worker_.shared().client_tls.load(), Tls::Role::server, {});
             break;
@@ -125,17 +140,55 @@ std::size_t Client::on_login(Bytes bytes) {
             worker_.cancel_request(starting_->login.cancel_pid(), std::string(starting_->login.cancel_secret()));
             close("cancel request");
             break;
-        case session::ClientLogin::Step::failed: {
-            stats.login_failures.add();
-            const session::LoginResult& asked = starting_->login.result();
-            spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_,
-                         session::printable(asked.user), session::printable(asked.database), address_, port_, starting_->login.failure());
-            end_sending();
-            close("login failed");
-            break;
-        }
+        case session::ClientLogin::Step::failed: break;
     }
-    return consumed;
+}
+
+void Client::look_up() {
+    starting_->asking = true;
+    const session::LoginResult& asked = starting_->login.result();
+    worker_.shared().look_up(asked.user, asked.database,
+                             [&worker = worker_, weak = std::weak_ptr(self())](session::LookupAnswer answer) {
+                                 worker.post([weak, answer = std::move(answer)] {
+                                     if (const auto client = weak.lock()) client->looked_up(answer);
+                                 });
+                             });
+}
+
+void Client::looked_up(const session::LookupAnswer& answer) {
+    if (state_ != State::login) return;  // it has left, or waited too long
+    starting_->asking = false;
+    std::string out;
+    const auto step = starting_->login.looked_up(answer, out);
+    after_login_step(step, std::move(out));
+    resume();
+}
+
+// Whoever guesses passwords has to wait for each answer; what else goes wrong is said at once.
+void Client::login_failed(std::string answer) {
+    worker_.counters().login_failures.add();
+    const session::ClientLogin& login = starting_->login;
+    const std::string rule = login.rule().empty() ? "" : " rule=\"" + session::printable(login.rule()) + "\"";
+    spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{}{} cause=\"{}\"", id_,
+                 session::printable(login.result().user), session::printable(login.result().database), address_, port_, rule,
+                 login.failure());
+    starting_->refusal = std::move(answer);
+    const auto delay = worker_.shared().config.proxy.auth_failure_delay;
+    if (!login.failed_password() || delay.count() == 0) return refuse_login();
+    starting_->refuse_at = worker_.now() + delay;
+    state_ = State::refused;
+}
+
+void Client::refuse_login() {
+    send(as_bytes(starting_->refusal));
+    end_sending();
+    close("login failed");
+}
+
+// Until it is told: only its end matters.
+void Client::discard() {
+    if (receive(worker_.scratch.data(), Worker::kScratch) == 0) return close("client closed the connection");
+    arm_read();
 }
 
 void Client::authenticated() {
@@ -156,15 +209,14 @@ void Client::authenticated() {
     secret.password = result.password;
     secret.client_key = result.client_key;
     secret.server_key = result.server_key;
-    if (const session::UserEntry* entry = worker_.shared().users.find(user_)) {
-        secret.md5_hash = entry->credentials.md5_hash();
-    }
+    secret.md5_hash = result.md5_hash;
     if (const std::string error = starting_->take_settings(config.proxy); !error.empty()) {
         return fail(sqlstate::kInvalidParameterValue, error);
     }
     if (replication) return replicate(std::move(secret));
     group_ = worker_.group(database_, user_, secret);
     if (group_ == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
+    group_->learn(std::move(secret));
     state_ = State::welcome;
     if (!group_->welcome.empty()) {
         const auto known = group_->accepted.find(starting_->key);
@@ -197,6 +249,11 @@ void Client::append_key(std::string& out) const {
     const std::uint32_t pid = ProcessId{pool::index_of(worker_.id()), slot_}.number();
     protocol::append_backend_key_data(out, pid,
                                       {reinterpret_cast<const char*>(&secret_), long_key ? sizeof secret_ : std::size_t{4}});
+}
+
+void Client::settings_accepted() {
+    machine_->desired().prove();
+    if (state_ == State::welcome) starting_->accepted(*this);
 }
 
 void Client::begin_session(session::ParameterRef settings) {

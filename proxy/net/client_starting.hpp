@@ -9,9 +9,8 @@
 namespace pgweir::net {
 
 struct Client::Starting {
-    Starting(const Shared& shared, bool over)
-        : login(shared.users, shared.config.proxy.auth_type, &protocol::openssl_random, encryption(shared.config.client_tls)),
-          over_limit(over) {}
+    // `address`: the client's, as text.
+    Starting(const Shared& shared, bool over, const std::string& address);
     [[nodiscard]] static session::Encryption encryption(const config::ClientTls& tls) noexcept;
 
     // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
@@ -28,6 +27,9 @@ struct Client::Starting {
     std::string key;  // of `wanted`, for PoolGroup::accepted
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
     bool over_limit = false;
+    bool asking = false;  // auth_query; nothing is read meanwhile
+    std::string refusal;  // what is said when the delay is over
+    TimePoint refuse_at;
 };
 
 }  // namespace pgweir::net

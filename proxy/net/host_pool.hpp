@@ -44,6 +44,12 @@ struct PoolGroup {
     std::uint32_t pool_size = 0;
     std::uint32_t min_pool_size = 0;
     session::ServerSecret secret;
+    bool forced_user = false;  // the configuration's, with its password
+    // What a client has proven to know now: the newest is right, a password may have been changed.
+    void learn(session::ServerSecret proven) {
+        if (forced_user || (proven.password.empty() && proven.md5_hash.empty() && proven.client_key.empty())) return;
+        secret = std::move(proven);
+    }
     std::vector<std::unique_ptr<HostPool>> hosts;  // by HostIndex; null until used
 
     // What the primary (of a read-only database: any server) reported at a login: the welcome of every client (semantics.md

@@ -12,6 +12,8 @@
 #include "proxy/cluster/snapshot.hpp"
 #include "proxy/net/peer.hpp"
 #include "proxy/pool/budget_registry.hpp"
+#include "proxy/session/access.hpp"
+#include "proxy/session/client_login.hpp"
 #include "proxy/session/credentials.hpp"
 #include "proxy/sql/allowlist.hpp"
 
@@ -22,10 +24,12 @@ class Worker;
 // Const after start-up, but for the atomics and the registry, which are thread-safe.
 struct Shared {
     explicit Shared(const config::Config& settings)
-        : config(settings), users(settings), functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {}
+        : config(settings), users(settings), access(settings.access),
+          functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {}
 
     const config::Config& config;
     session::UserDirectory users;
+    session::AccessRules access;
     sql::Allowlist functions;
     pool::BudgetRegistry budgets;
     std::vector<std::string> clusters;   // names; a cluster is known by its place here
@@ -36,6 +40,8 @@ struct Shared {
 
     // The console's answer to a query, called back on any thread. May be called from any thread.
     std::function<void(std::string sql, std::string user, bool admin, std::function<void(std::string wire)> reply)> console;
+    // Asks auth_query who a user is, for a client that wants this database. `done` is called on any thread. From any thread.
+    std::function<void(std::string user, std::string database, std::function<void(session::LookupAnswer)> done)> look_up;
     // A worker met a failure of this server's. From any thread.
     std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
     // The primary answered 25006, or a new connection is needed: probe it now. From any thread.

@@ -71,6 +71,22 @@ bool Tls::has_alpn() const noexcept {
     return size > 0;
 }
 
+std::optional<std::string> Tls::peer_name() const {
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl_.get()), &X509_free);
+    if (!certificate || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return std::nullopt;
+    const X509_NAME* subject = X509_get_subject_name(certificate.get());
+    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    // Of several names nobody knows which one was meant.
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return std::nullopt;
+    unsigned char* text = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (size < 0) return std::nullopt;
+    // With its length: a NUL inside must not end it.
+    std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+    OPENSSL_free(text);
+    return name;
+}
+
 std::ptrdiff_t Tls::receive(char* into, std::size_t room) noexcept {
     std::size_t total = 0;
     more_ = false;

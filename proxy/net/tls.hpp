@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "protocol/bytes.hpp"
@@ -27,6 +28,8 @@ class Tls {
     // Both sides spoke of PostgreSQL by ALPN, which direct TLS needs.
     [[nodiscard]] bool has_alpn() const noexcept;
     [[nodiscard]] const TlsContext& context() const noexcept { return *context_; }
+    // The common name of the other side's certificate, which was verified; nothing without one, or when it has not one name.
+    [[nodiscard]] std::optional<std::string> peer_name() const;
     // "TLSv1.3"
     [[nodiscard]] const char* version() const noexcept { return SSL_get_version(ssl_.get()); }
 

@@ -88,8 +88,10 @@ std::shared_ptr<const TlsContext> TlsContext::for_clients(const config::ClientTl
         made->trust(settings.ca_file);
         SSL_CTX_set_client_CA_list(made->get(), SSL_load_client_CA_file(settings.ca_file.c_str()));
     }
-    if (settings.sslmode >= config::TlsMode::verify_ca) {
-        SSL_CTX_set_verify(made->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    // Asked for whenever it can be checked, for access rules of method "cert"; a wrong one is never taken.
+    const bool demanded = settings.sslmode >= config::TlsMode::verify_ca;
+    if (!settings.ca_file.empty()) {
+        SSL_CTX_set_verify(made->get(), SSL_VERIFY_PEER | (demanded ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     }
     return made;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config/databases.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
@@ -188,12 +189,7 @@ void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) 
 }
 
 const config::Database* Worker::database(const std::string& name) const noexcept {
-    const config::Database* match = nullptr;
-    for (const config::Database& candidate : shared_.config.databases) {
-        if (candidate.name == name) match = &candidate;
-        if (candidate.name == "*" && match == nullptr) match = &candidate;
-    }
-    return match;
+    return config::find_database(shared_.config, name);
 }
 
 PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
@@ -203,14 +199,12 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     // All who are forced to be one user on the servers share that user's pools.
     const std::string& server_user = match->user.empty() ? user : match->user;
     const auto found = groups_.find({database, server_user});
-    if (found != groups_.end()) {
-        if (match->user.empty() && !secret.client_key.empty()) found->second->secret = secret;
-        return found->second.get();
-    }
+    if (found != groups_.end()) return found->second.get();
     auto group = std::make_unique<PoolGroup>();
     group->database = database;
     group->dbname = match->dbname.empty() ? database : match->dbname;
     group->user = server_user;
+    group->forced_user = !match->user.empty();
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
     group->split = match->split.value_or(config.routing.split) == config::Split::on;

@@ -29,7 +29,7 @@ std::optional<std::string_view> whole_string(std::string_view body) {
 
 // Stands in for the check of a password of an unknown user: the same work, and never right.
 void pretend_to_match(const UserDirectory& users, std::string_view user, std::string_view password) {
-    switch (users.usual_kind()) {
+    switch (users.mock_kind(user)) {
         case Credentials::Kind::none:
         case Credentials::Kind::plain:
             (void)protocol::constant_time_equal(protocol::sha256(password), protocol::sha256(user));
@@ -46,7 +46,14 @@ void pretend_to_match(const UserDirectory& users, std::string_view user, std::st
 }  // namespace
 
 ClientLogin::ClientLogin(const UserDirectory& users, config::AuthType type, RandomBytes random, Encryption encryption)
-    : users_(users), type_(type), random_(std::move(random)), encryption_(encryption) {}
+    : users_(users), method_(method_of(type)), random_(std::move(random)), encryption_(encryption) {}
+
+void ClientLogin::admit_by(const AccessRules& rules, std::optional<config::Address> address, std::string address_text) {
+    if (rules.empty()) return;
+    rules_ = &rules;
+    address_ = address;
+    address_text_ = std::move(address_text);
+}
 
 ClientLogin::Step ClientLogin::on_bytes(Bytes in, std::size_t& consumed, std::string& out) {
     consumed = 0;
@@ -56,7 +63,7 @@ ClientLogin::Step ClientLogin::on_bytes(Bytes in, std::size_t& consumed, std::st
         std::size_t taken = 0;
         const Step step = state_ == State::startup ? on_startup(rest, taken, out) : on_message(rest, taken, out);
         consumed = before + taken;
-        if (step == Step::start_tls) return step;
+        if (step == Step::start_tls || step == Step::lookup) return step;
         if (step != Step::need_more) {
             state_ = State::done;
             return step;
@@ -92,6 +99,7 @@ ClientLogin::Step ClientLogin::on_secret(std::string_view body, std::string& out
         case State::sasl_final:
             return on_sasl_final(body, out);
         case State::startup:
+        case State::looking_up:
         case State::done:
             break;
     }
@@ -99,24 +107,31 @@ ClientLogin::Step ClientLogin::on_secret(std::string_view body, std::string& out
 }
 
 ClientLogin::Step ClientLogin::ask(std::string& out) {
-    const Credentials::Kind kind = entry_ != nullptr ? entry_->credentials.kind() : users_.usual_kind();
-    switch (type_) {
-        case config::AuthType::trust:
-            if (entry_ == nullptr) {
-                return fail({sqlstate::kInvalidAuthorization, quoted("user ", result_.user, " is not configured")},
-                            out);
-            }
-            return succeed(out);
-        case config::AuthType::password:
+    const Credentials::Kind kind = entry_ != nullptr ? entry_->credentials.kind() : users_.mock_kind(result_.user);
+    switch (method_) {
+        case config::AccessMethod::trust:
+            if (entry_ != nullptr) return succeed(out);
+            return refuse(sqlstate::kInvalidAuthorization, quoted("user ", result_.user, " is not configured"), out);
+        case config::AccessMethod::cert:
+            return on_certificate(out);
+        case config::AccessMethod::reject:
+            break;  // was refused before
+        case config::AccessMethod::password:
             protocol::append_authentication(out, protocol::kAuthCleartext);
             state_ = State::password;
             return Step::need_more;
-        case config::AuthType::md5:  // a verifier can only be proven by SCRAM; PostgreSQL does the same
+        case config::AccessMethod::md5:  // a verifier can only be proven by SCRAM; PostgreSQL does the same
             return kind == Credentials::Kind::scram ? ask_sasl(out) : ask_md5(out);
-        case config::AuthType::scram_sha_256:
+        case config::AccessMethod::scram_sha_256:
             return ask_sasl(out);
     }
-    return fail({sqlstate::kInternalError, "unknown auth_type"}, out);
+    return fail({sqlstate::kInternalError, "no method of authentication"}, out);
+}
+
+// The same words for somebody else's certificate and for an unknown user.
+ClientLogin::Step ClientLogin::on_certificate(std::string& out) {
+    if (entry_ != nullptr && certificate_name_ == result_.user) return succeed(out);
+    return refuse(sqlstate::kInvalidAuthorization, quoted("certificate authentication failed for user ", result_.user, ""), out);
 }
 
 ClientLogin::Step ClientLogin::ask_md5(std::string& out) {
@@ -211,6 +226,7 @@ ClientLogin::Step ClientLogin::on_sasl_final(std::string_view data, std::string&
 
 ClientLogin::Step ClientLogin::succeed(std::string& out) {
     if (result_.password.empty()) result_.password = entry_->credentials.password();
+    result_.md5_hash = entry_->credentials.md5_hash();
     result_.admin = entry_->admin;
     protocol::append_authentication(out, protocol::kAuthOk);
     return Step::authenticated;
@@ -218,9 +234,12 @@ ClientLogin::Step ClientLogin::succeed(std::string& out) {
 
 // The same words for a wrong password and for an unknown user.
 ClientLogin::Step ClientLogin::refuse_password(std::string& out) {
+    return refuse(sqlstate::kInvalidPassword, quoted("password authentication failed for user ", result_.user, ""), out);
+}
+
+ClientLogin::Step ClientLogin::refuse(std::string_view code, std::string message, std::string& out) {
     failed_password_ = true;
-    return fail({sqlstate::kInvalidPassword, quoted("password authentication failed for user ", result_.user, "")},
-                out);
+    return fail({code, std::move(message)}, out);
 }
 
 ClientLogin::Step ClientLogin::fail(const protocol::Fault& fault, std::string& out) {

@@ -4,6 +4,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_login.hpp"
+#include "proxy/session/printable.hpp"
 #include "proxy/session/setting_names.hpp"
 
 namespace pgweir::session {
@@ -80,10 +81,60 @@ ClientLogin::Step ClientLogin::begin(protocol::Startup startup, std::string& out
     unknown_options_ = std::move(startup.protocol_options);
     negotiate(asked_minor, out);
     if (const auto fault = take_parameters(std::move(startup))) return fail(*fault, out);
+    if (const auto fault = take_rule()) return fail(*fault, out);
     entry_ = users_.find(result_.user);
-    const bool needs_secret = type_ != config::AuthType::trust;
+    // Nobody is asked for somebody whose certificate is not theirs.
+    const bool foreign = method_ == config::AccessMethod::cert && certificate_name_ != result_.user;
+    if (entry_ == nullptr && looks_up_ && !foreign) {
+        state_ = State::looking_up;
+        return Step::lookup;
+    }
+    return identify(out);
+}
+
+ClientLogin::Step ClientLogin::looked_up(const LookupAnswer& answer, std::string& out) {
+    if (!answer.error.empty()) {
+        state_ = State::done;
+        const Step failed = fail({sqlstate::kConnectionFailure, "the user could not be looked up (auth_query)"}, out);
+        failure_ += ": " + printable(answer.error);
+        return failed;
+    }
+    if (!answer.password.empty()) {
+        found_ = users_.found(result_.user, answer.password);
+        // Whoever has no usable secret is not found, not even where none is asked for.
+        if (found_->credentials.kind() != Credentials::Kind::none) entry_ = found_.get();
+    }
+    const Step step = identify(out);
+    if (step != Step::need_more) state_ = State::done;
+    return step;
+}
+
+ClientLogin::Step ClientLogin::identify(std::string& out) {
+    const bool needs_secret = method_ != config::AccessMethod::trust && method_ != config::AccessMethod::cert;
     if (needs_secret && entry_ != nullptr && entry_->credentials.kind() == Credentials::Kind::none) entry_ = nullptr;
     return ask(out);
+}
+
+// The method of the first rule that matches; pg_hba.conf's words for those who are kept out, and the rule's name for the log
+// only.
+std::optional<protocol::Fault> ClientLogin::take_rule() {
+    if (rules_ == nullptr) return std::nullopt;
+    const bool physical = result_.replication == "true";
+    const AccessRules::Rule* rule = rules_->find({address_, result_.user, result_.database, physical, is_encrypted_});
+    if (rule != nullptr) {
+        rule_ = rule->name;
+        method_ = rule->method;
+    }
+    if (rule != nullptr && method_ != config::AccessMethod::reject) {
+        if (method_ != config::AccessMethod::cert || certificate_name_) return std::nullopt;
+        return protocol::Fault{sqlstate::kInvalidAuthorization, "connection requires a valid client certificate"};
+    }
+    std::string who = "host \"" + address_text_ + "\", user \"" + result_.user + "\", ";
+    if (!physical) who += "database \"" + result_.database + "\", ";
+    who += is_encrypted_ ? "SSL encryption" : "no encryption";
+    const std::string what = physical ? "replication connection from " : "";
+    if (rule == nullptr) return protocol::Fault{sqlstate::kInvalidAuthorization, "no access rule for " + what + who};
+    return protocol::Fault{sqlstate::kInvalidAuthorization, "access rules reject " + (physical ? what : "connection for ") + who};
 }
 
 // 3.0 and 3.2 are spoken, 3.1 was never a version of PostgreSQL's.

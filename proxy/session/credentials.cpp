@@ -5,6 +5,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "protocol/bytes.hpp"
 #include "protocol/md5_auth.hpp"
 
 namespace pgweir::session {
@@ -18,6 +19,12 @@ std::string random_secret() {
     std::array<std::byte, kSecretSize> bytes;
     if (!protocol::openssl_random(bytes)) throw std::runtime_error("no random bytes for the salts of passwords");
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool asks_for_scram(const config::Config& config) {
+    if (config.access.empty()) return config.proxy.auth_type == config::AuthType::scram_sha_256;
+    return std::any_of(config.access.begin(), config.access.end(),
+                       [](const config::Access& rule) { return rule.method == config::AccessMethod::scram_sha_256; });
 }
 
 }  // namespace
@@ -75,20 +82,28 @@ bool Credentials::matches(std::string_view user, std::string_view password) cons
 }
 
 UserDirectory::UserDirectory(const config::Config& config) : secret_(random_secret()) {
-    std::array<std::size_t, 4> counts{};
-    for (const config::User& user : config.users) {
-        // By hand: an entry cannot be moved.
-        std::unique_ptr<UserEntry> entry(
-            new UserEntry{user.name, Credentials(user.name, user.password, secret_), user.admin});
-        // Derived now, not at the first login: that one would take longer, and tell that the name exists.
-        if (config.proxy.auth_type == config::AuthType::scram_sha_256) (void)entry->credentials.verifier();
-        ++counts[static_cast<std::size_t>(entry->credentials.kind())];
-        const std::string_view name = entry->name;
-        users_.emplace(name, std::move(entry));
+    const bool derive = asks_for_scram(config);
+    for (const config::User& user : config.users) add(user, derive);
+    for (const config::User& user : config.file_users) add(user, derive);
+    if (!shapes_.empty()) return;
+    shapes_.emplace_back();
+    // Who is found by auth_query has what PostgreSQL makes of passwords.
+    if (!config.proxy.auth_query.empty()) shapes_.back().kind = Credentials::Kind::scram;
+}
+
+void UserDirectory::add(const config::User& user, bool derive) {
+    // By hand: an entry cannot be moved.
+    std::unique_ptr<UserEntry> entry(new UserEntry{user.name, Credentials(user.name, user.password, secret_), user.admin});
+    const Credentials& credentials = entry->credentials;
+    // Derived now, not at the first login: that one would take longer, and tell that the name exists.
+    if (derive) (void)credentials.verifier();
+    if (credentials.kind() == Credentials::Kind::scram) {
+        shapes_.push_back({Credentials::Kind::scram, credentials.scram_iterations(), credentials.scram_salt().size()});
+    } else if (credentials.kind() != Credentials::Kind::none) {
+        shapes_.push_back({.kind = credentials.kind()});
     }
-    counts[static_cast<std::size_t>(Credentials::Kind::none)] = 0;
-    const auto most = std::max_element(counts.begin(), counts.end());
-    if (*most > 0) usual_kind_ = static_cast<Credentials::Kind>(most - counts.begin());
+    const std::string_view name = entry->name;
+    users_.emplace(name, std::move(entry));
 }
 
 const UserEntry* UserDirectory::find(std::string_view name) const {
@@ -96,8 +111,20 @@ const UserEntry* UserDirectory::find(std::string_view name) const {
     return found == users_.end() ? nullptr : found->second.get();
 }
 
+std::unique_ptr<const UserEntry> UserDirectory::found(std::string_view name, std::string_view password) const {
+    return std::unique_ptr<const UserEntry>(
+        new UserEntry{std::string(name), Credentials(name, password, secret_), false});
+}
+
+UserDirectory::Shape UserDirectory::shape_of(std::string_view name) const {
+    const std::string hash = protocol::hmac_sha256(secret_, std::string("shape:").append(name));
+    if (hash.size() < 4) return shapes_.front();
+    return shapes_[load_be32(as_bytes(hash)) % shapes_.size()];
+}
+
 protocol::ScramVerifier UserDirectory::mock_verifier(std::string_view name) const {
-    return protocol::mock_scram_verifier(secret_, name);
+    const Shape shape = shape_of(name);
+    return protocol::mock_scram_verifier(secret_, name, shape.iterations, shape.salt_size);
 }
 
 }  // namespace pgweir::session

@@ -1,4 +1,4 @@
-// Who may log in, and what is known of their passwords: the [[user]] tables, ready for use.
+// Who may log in, and what is known of their passwords: [[user]] and auth_file, ready for use; and who is found by auth_query.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "config/config.hpp"
 #include "protocol/scram.hpp"
@@ -59,18 +60,31 @@ class UserDirectory {
     // 2 ms each, so that no client's first login is slower than an unknown user's.
     explicit UserDirectory(const config::Config& config);
 
+    // Somebody whom auth_query has found. Never an admin.
+    [[nodiscard]] std::unique_ptr<const UserEntry> found(std::string_view name, std::string_view password) const;
+
     // Null for an unknown name. Lives as long as the directory.
     [[nodiscard]] const UserEntry* find(std::string_view name) const;
 
-    // For an unknown name, the credentials that nothing matches: their questions look like those of the kind that most
-    // users have, so that names cannot be probed.
-    [[nodiscard]] Credentials::Kind usual_kind() const noexcept { return usual_kind_; }
+    // For an unknown name, the credentials that nothing matches: those of a user chosen by the name, without the secret.
+    // Among many names the unknown ones look as the known ones do (kind, iterations, length of the salt), and each looks the
+    // same at every attempt, so that names cannot be probed.
+    [[nodiscard]] Credentials::Kind mock_kind(std::string_view name) const { return shape_of(name).kind; }
     [[nodiscard]] protocol::ScramVerifier mock_verifier(std::string_view name) const;
 
   private:
+    // What a login shows of a user's credentials.
+    struct Shape {
+        Credentials::Kind kind = Credentials::Kind::plain;
+        std::uint32_t iterations = protocol::kScramIterations;
+        std::size_t salt_size = protocol::kScramSaltSize;
+    };
+    void add(const config::User& user, bool derive);
+    [[nodiscard]] Shape shape_of(std::string_view name) const;
+
     std::string secret_;  // of this process: salts
     std::unordered_map<std::string_view, std::unique_ptr<UserEntry>> users_;  // keys are views of the entries' names
-    Credentials::Kind usual_kind_ = Credentials::Kind::plain;
+    std::vector<Shape> shapes_;  // of the users who have a secret; never empty
 };
 
 }  // namespace pgweir::session

@@ -1,6 +1,12 @@
 """Who gets in: the four methods towards clients, and the four that servers ask for."""
 
-from harness import USERS, ClusterCase, main, psycopg2, value
+import hashlib
+import subprocess
+import time
+
+import harness
+import wire as w
+from harness import SLOW, USERS, ClusterCase, main, psycopg2, until, value
 
 
 class Auth(ClusterCase):
@@ -99,6 +105,84 @@ class Auth(ClusterCase):
         self.refused(weir, password="app")
         shown = str(weir.console("SHOW CONFIG")) + weir.log_text() + str(weir.metrics())
         self.assertNotIn(secret, shown)
+
+
+class AuthFile(ClusterCase):
+    """PgBouncer's userlist.txt."""
+
+    replicas = 0
+
+    def file(self, text):
+        path = self.folder / "userlist.txt"
+        path.write_text(text)
+        return path.name  # next to the configuration
+
+    def test_its_users_log_in_and_only_their_names_are_shown(self):
+        stored = self.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'", "postgres")[0][0]
+        name = self.file(f'; pgbouncer\n"app" "{stored}" ""\n'
+                         f'"md5user" "md5{hashlib.md5(b"md5passmd5user").hexdigest()}"\n'
+                         '"plainuser" "plainpass"\n"trustuser" "not this"\n')
+        own = [{"name": "trustuser", "password": "trustpass"}, {"name": "admin", "password": "admin", "admin": True}]
+        weir = self.weir(proxy={"auth_file": name, "auth_type": "md5"}, user=own)
+        for user in ("app", "md5user", "plainuser", "trustuser"):
+            with self.subTest(user=user):
+                self.assertEqual(value(self.connect(weir, user, USERS[user]), "SELECT current_user"), user)
+        with self.assertRaises(psycopg2.OperationalError):
+            psycopg2.connect(weir.dsn("trustuser", "not this"))
+        users = {row["name"]: row for row in weir.console("SHOW USERS")}
+        self.assertEqual(set(users), {"app", "md5user", "plainuser", "trustuser", "admin"})
+        shown = str(users) + str(weir.console("SHOW CONFIG")) + weir.log_text() + str(weir.metrics())
+        for secret in (stored, "md5pass", "plainpass", "not this", "trustpass"):
+            self.assertNotIn(secret, shown)
+
+    def test_mistakes_have_their_line(self):
+        name = self.file('"app" "app"\n\n"broken" hunter2\n')
+        weir = self.make(proxy={"auth_file": name})
+        weir.write_config()
+        done = subprocess.run([str(harness.BINARY), "check", str(weir.config_file)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("userlist.txt:3:1: ", done.stderr)
+        self.assertNotIn("hunter2", done.stderr)
+
+
+class Refusals(ClusterCase):
+    """A wrong password is answered later, and costs nobody else anything."""
+
+    replicas = 0
+
+    def guess(self, weir, user="app", password="wrong"):
+        wire = self.wire(weir.port)
+        wire.send(w.startup({"user": user, "database": "app"}))
+        wire.read()
+        wire.send(w.message("p", w.text(password)))
+        return wire
+
+    def test_the_answer_is_late(self):
+        weir = self.weir(proxy={"auth_type": "password", "auth_failure_delay": "1s"})
+        for user in ("app", "ghost"):
+            begun = time.monotonic()
+            answer = self.guess(weir, user).read_to_end()
+            self.assertGreaterEqual(time.monotonic() - begun, 0.9)
+            self.assertEqual([(m.tag, m.fields["C"]) for m in answer], [("E", "28P01")])
+        begun = time.monotonic()
+        self.assertEqual(self.wire(weir.port, user="app").ask("SELECT 1"), [["1"]])
+        if SLOW == 1:
+            self.assertLess(time.monotonic() - begun, 0.9)
+
+    def test_who_waits_for_it_holds_nobody_up_and_counts(self):
+        weir = self.weir(proxy={"auth_type": "password", "auth_failure_delay": "1min", "max_client_conn": 4})
+        guesses = [self.guess(weir) for _ in range(3)]
+        until(lambda: weir.log_text().count("event=login_failed") == 3, "all are refused, and logged at once")
+        self.assertEqual(weir.metric("pgweir_used_clients"), 3)
+        one = self.wire(weir.port, user="app")
+        self.assertEqual(one.ask("SELECT 1"), [["1"]])
+        with self.assertRaises(PermissionError) as raised:
+            self.wire(weir.port, user="app")
+        self.assertEqual(raised.exception.args[0]["C"], "53300")
+        guesses[0].send(b"more, which nobody reads")
+        for guess in guesses:
+            guess.close()
+        until(lambda: weir.metric("pgweir_used_clients") == 1, "who hangs up is gone at once")
 
 
 if __name__ == "__main__":

@@ -225,7 +225,10 @@ TEST_F(ShowTest, ListsAndUsersCount) {
     EXPECT_EQ(items["used_clients"], "4");
     EXPECT_EQ(items["used_servers"], "2");
     EXPECT_EQ(items["workers"], "2");
+    world.config.file_users = {{"carol", "carol-secret", false}};  // of auth_file
     const WireAnswer users = table(&show_users);
+    EXPECT_EQ(users.at(2, "name"), "carol");
+    EXPECT_EQ(users.at(2, "admin"), "no");
     EXPECT_EQ(users.at(0, "name"), "alice");
     EXPECT_EQ(users.at(0, "admin"), "yes");
     EXPECT_EQ(users.at(1, "admin"), "no");

@@ -95,7 +95,7 @@ TEST(UserDirectory, FindsUsers) {
 
 // An unknown name is shown what a known one with a plain password would be: the same salt at each attempt.
 TEST(UserDirectory, UnknownNamesLookLikeKnownOnes) {
-    const config::Config config = some_users(config::AuthType::scram_sha_256);
+    const config::Config config = some_users(config::AuthType::scram_sha_256, {kPlain});
     const UserDirectory users(config), others(config);
     const protocol::ScramVerifier mock = users.mock_verifier(kPlain);
     EXPECT_EQ(mock.salt, users.find(kPlain)->credentials.scram_salt());
@@ -104,15 +104,27 @@ TEST(UserDirectory, UnknownNamesLookLikeKnownOnes) {
     EXPECT_NE(users.mock_verifier("eve").salt, others.mock_verifier("eve").salt);
 }
 
-TEST(UserDirectory, KnowsTheUsualKind) {
-    const auto usual = [](std::vector<std::string_view> which) {
-        return UserDirectory(some_users(config::AuthType::md5, std::move(which))).usual_kind();
+TEST(UserDirectory, UnknownNamesHaveAKindThatKnownOnesHave) {
+    const auto kind = [](std::vector<std::string_view> which, std::string query = "") {
+        config::Config config = some_users(config::AuthType::md5, std::move(which));
+        config.proxy.auth_query = std::move(query);
+        return UserDirectory(config).mock_kind("eve");
     };
-    EXPECT_EQ(usual({}), Credentials::Kind::plain);
-    EXPECT_EQ(usual({kNone}), Credentials::Kind::plain);
-    EXPECT_EQ(usual({kMd5, kNone}), Credentials::Kind::md5);
-    EXPECT_EQ(usual({kScram}), Credentials::Kind::scram);
-    EXPECT_EQ(usual({kPlain}), Credentials::Kind::plain);
+    EXPECT_EQ(kind({}), Credentials::Kind::plain);
+    EXPECT_EQ(kind({kNone}), Credentials::Kind::plain);
+    EXPECT_EQ(kind({kMd5, kNone}), Credentials::Kind::md5);
+    EXPECT_EQ(kind({kScram}), Credentials::Kind::scram);
+    EXPECT_EQ(kind({kPlain}), Credentials::Kind::plain);
+    EXPECT_EQ(kind({}, "SELECT"), Credentials::Kind::scram);
+}
+
+TEST(UserDirectory, HasTheUsersOfTheFile) {
+    config::Config config = some_users(config::AuthType::scram_sha_256, {kPlain});
+    config.file_users.push_back({.name = "filed", .password = "x", .admin = false});
+    const UserDirectory users(config);
+    ASSERT_NE(users.find("filed"), nullptr);
+    EXPECT_EQ(users.find("filed")->credentials.password(), "x");
+    EXPECT_FALSE(users.find("filed")->admin);
 }
 
 }  // namespace

@@ -1,0 +1,84 @@
+// One connection that auth_query is asked on: made when needed, closed when idle, one question at a time. Nothing
+// blocks.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "proxy/monitor/auth_answer.hpp"
+#include "proxy/monitor/server_options.hpp"
+
+namespace pgweir::monitor {
+
+struct AuthLimits {
+    std::chrono::milliseconds timeout{5'000};  // of a question, from the moment that it is asked
+    std::chrono::milliseconds idle{60'000};
+    std::size_t waiting = 1'000;  // questions
+};
+
+class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
+  public:
+    using Done = std::function<void(AuthAnswer)>;
+
+    // `query`: its $1 is the name.
+    AuthConnection(boost::asio::io_context& io, std::string query, const AuthLimits& limits);
+    ~AuthConnection();
+    AuthConnection(const AuthConnection&) = delete;
+    AuthConnection& operator=(const AuthConnection&) = delete;
+
+    // `to` is where the next question is asked: a connection that leads elsewhere is closed first. `done` is called
+    // once, later or from here.
+    void ask(const ConnectionOptions& to, std::string user, Done done);
+    // Every question is answered with an error.
+    void stop();
+    // Neither connected nor asked anything.
+    [[nodiscard]] bool unused() const noexcept { return connection_ == nullptr && questions_.empty(); }
+
+  private:
+    using TimePoint = std::chrono::steady_clock::time_point;
+    struct Question {
+        std::string user;
+        Done done;
+        TimePoint deadline;
+        bool repeated = false;
+    };
+
+    void next();
+    void connect();
+    void poll_connection(PostgresPollingStatusType status);
+    void continue_connecting();
+    void send_question();
+    void flush();
+    void read_answer();
+    void answered();
+    void wait_for(boost::asio::posix::stream_descriptor::wait_type what, void (AuthConnection::*then)());
+    void arm_timer();
+    void on_time();
+    void lost();
+    void answer_first(AuthAnswer answer);
+    void fail_all(const std::string& error);
+    void drop();
+
+    boost::asio::io_context& io_;
+    std::string query_;
+    AuthLimits limits_;
+    ConnectionOptions to_, connected_to_;
+    std::deque<Question> questions_;  // the first is asked, or waits for the connection
+    AuthAnswer answer_;               // of the first
+    PGconn* connection_ = nullptr;
+    std::unique_ptr<boost::asio::posix::stream_descriptor> socket_;
+    boost::asio::steady_timer timer_;
+    std::uint64_t round_ = 0;  // waits of an earlier connection or question are ignored
+    bool connected_ = false;
+    bool asking_ = false;
+};
+
+}  // namespace pgweir::monitor

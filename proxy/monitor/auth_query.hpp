@@ -1,0 +1,45 @@
+// Who a user is that is configured nowhere: asked of the primary by proxy.auth_query, on connections of its own, which
+// no client has a say in (semantics.md I). Everything runs on one io_context, the control thread's; nothing blocks.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "config/config.hpp"
+#include "proxy/monitor/auth_connection.hpp"
+
+namespace pgweir::monitor {
+
+class AuthQuery {
+  public:
+    using Done = AuthConnection::Done;
+    // The primary of a cluster, which lives as long as the configuration; null while none is known.
+    using PrimaryOf = std::function<const config::Server*(const std::string& cluster)>;
+
+    AuthQuery(boost::asio::io_context& io, const config::Config& config, PrimaryOf primary_of);
+    ~AuthQuery();  // as stop()
+    AuthQuery(const AuthQuery&) = delete;
+    AuthQuery& operator=(const AuthQuery&) = delete;
+
+    // For a client that wants `database`. `done` is called once, on the io_context's thread. Nothing is remembered. For
+    // a database that is not configured, and the console's, the answer is nobody.
+    void ask(const std::string& database, std::string user, Done done);
+    void stop();
+
+  private:
+    [[nodiscard]] AuthConnection* connection(const std::string& cluster, const std::string& dbname);
+    [[nodiscard]] ConnectionOptions options_for(const config::Server& server, const std::string& dbname) const;
+
+    boost::asio::io_context& io_;
+    const config::Config& config_;
+    PrimaryOf primary_of_;
+    AuthLimits limits_;
+    std::map<std::pair<std::string, std::string>, std::shared_ptr<AuthConnection>>
+        connections_;  // by cluster and dbname
+};
+
+}  // namespace pgweir::monitor

@@ -1,0 +1,29 @@
+#include "proxy/monitor/server_options.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include "config/names.hpp"
+
+namespace pgweir::monitor {
+
+ConnectionOptions server_options(const config::ServerTls& tls, const config::Server& server) {
+    ConnectionOptions options{{"host", server.host},
+                              {"port", std::to_string(server.port)},
+                              {"sslmode", std::string(config::name_of(tls.sslmode))},
+                              {"ssl_min_protocol_version", std::string(config::name_of(tls.min_protocol_version))},
+                              {"gssencmode", "disable"},
+                              {"client_encoding", "UTF8"}};
+    // Never the files in somebody's home that libpq would look for: what the pools do not use must not be used here,
+    // either.
+    const bool verifies = tls.sslmode >= config::TlsMode::require && !tls.ca_file.empty();
+    options.emplace_back("sslrootcert", verifies ? tls.ca_file : kNoFile);
+    options.emplace_back("sslcert", tls.cert_file.empty() ? kNoFile : tls.cert_file);
+    if (!tls.key_file.empty()) options.emplace_back("sslkey", tls.key_file);
+    // A numeric address needs no look-up, which would block.
+    boost::system::error_code error;
+    boost::asio::ip::make_address(server.host, error);
+    if (!error) options.emplace_back("hostaddr", server.host);
+    return options;
+}
+
+}  // namespace pgweir::monitor

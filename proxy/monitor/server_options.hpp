@@ -1,0 +1,20 @@
+// How libpq reaches a server: what every connection of the control thread's has in common.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace pgweir::monitor {
+
+using ConnectionOptions = std::vector<std::pair<std::string, std::string>>;  // libpq's keywords and values
+
+// Address, TLS and encoding; who connects, where to and as what is the caller's to add.
+[[nodiscard]] ConnectionOptions server_options(const config::ServerTls& tls, const config::Server& server);
+
+// For options that name a file that libpq must not look for in somebody's home.
+inline constexpr const char* kNoFile = "/nonexistent/pgweir";
+
+}  // namespace pgweir::monitor
