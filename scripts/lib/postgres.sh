@@ -15,7 +15,7 @@ suite_of_postgres() {
 # The programs as this machine runs them: with the folder's own loader and libraries, and with no mount and no chroot, so that
 # servers, sockets and data are the machine's. PostgreSQL finds its other programs and files from where it was started.
 wrap_postgres() {
-    local folder="$1" version="$2" tree="$1/wrapped" program
+    local folder="$1" version="$2" tree="$1/wrapped.new" program
     rm -rf "$tree"
     mkdir -p "$tree/lib/postgresql/$version/bin" "$tree/share"
     ln -s "../../../../usr/lib/postgresql/$version/lib" "$tree/lib/postgresql/$version/lib"
@@ -31,6 +31,8 @@ exec "$loader" --library-path "${loader%/*}" --argv0 "$0" "$root/usr/lib/${bin##
 SH
         chmod 755 "$tree/lib/postgresql/$version/bin/$(basename "$program")"
     done
+    rm -rf "$folder/wrapped"
+    mv "$tree" "$folder/wrapped"
 }
 
 make_postgres() {
