@@ -175,7 +175,10 @@ std::optional<protocol::Fault> ClientLogin::take_parameters(protocol::Startup st
     result_.parameters.insert(result_.parameters.end(), std::make_move_iterator(settings.begin()),
                               std::make_move_iterator(settings.end()));
     for (const auto& [name, value] : result_.parameters) {
-        if (is_setting_name(name)) continue;
+        // Named by `options` these are no settings either; they would be taken for the packet's own on the way to a server.
+        const bool of_packet = same_name(name, "user") || same_name(name, "database") || same_name(name, "options") ||
+                               same_name(name, "replication");
+        if (is_setting_name(name) && !of_packet) continue;
         return protocol::Fault{sqlstate::kUndefinedObject, "unrecognized configuration parameter \"" + name + "\""};
     }
     return std::nullopt;
