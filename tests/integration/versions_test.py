@@ -223,7 +223,7 @@ class Libpq(ClusterCase):
         self.assertEqual(psql.returncode, 0, output)
         return output.split()
 
-    def settings(self):
+    def ways(self):
         """What this version's libpq can be asked for, each with the version that knows it."""
         verified = {"sslmode": "verify-full", "sslrootcert": str(self.authority / "ca.crt"), "host": "localhost"}
         everything = [
@@ -240,14 +240,14 @@ class Libpq(ClusterCase):
 
     def test_logins(self):
         weir = self.weir_with_replicas(client_tls=self.tls)
-        for settings in self.settings():
+        for settings in self.ways():
             with self.subTest(settings=settings):
                 self.assertEqual(self.says(weir, "SELECT name FROM which_server", "SHOW cluster_name", **settings), ["replica1", "primary"])
 
     def test_cancels(self):
         """A cancel request of libpq's own, with a key of the length that the protocol's version allows."""
         weir = self.weir_with_replicas(client_tls=self.tls)
-        for settings in self.settings():
+        for settings in self.ways():
             with self.subTest(settings=settings):
                 psql = self.psql(weir, "/* pgweir: primary */ SELECT pg_sleep(60)", **settings)
                 until(lambda: self.backends(self.cluster.primary, extra="state = 'active' AND query LIKE '%pg_sleep(60)'") == 1, "it runs")
