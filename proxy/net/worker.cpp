@@ -150,6 +150,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
     });
     if (snapshot.primary) listen_hub_->look_at_primary(cluster);
+    if (snapshot.primary && snapshot.primary != before.primary) leave_promoted(cluster, *snapshot.primary);
     const bool replica = std::ranges::any_of(
         snapshot.servers, [](const cluster::ServerView& server) { return server.rotation == cluster::Rotation::in; });
     for (const auto& client : std::exchange(homeless_, {})) {
@@ -158,6 +159,17 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
             client->reroute();
         } else {
             homeless_.push_back(client);
+        }
+    }
+}
+
+// Sessions for reading only that were on a replica are on a primary now, where they could be made to write.
+void Worker::leave_promoted(std::size_t cluster, cluster::HostIndex primary) {
+    const std::vector<std::shared_ptr<Server>> servers(servers_.begin(), servers_.end());
+    for (const auto& server : servers) {
+        const HostPool& pool = server->host_pool();
+        if (pool.group.read_only && pool.group.cluster == cluster && pool.host == primary && !server->logging_in()) {
+            server->close("the replica has become the primary");
         }
     }
 }

@@ -121,6 +121,7 @@ class Worker {
     void run();
     void tick();
     void sweep(HostPool& pool, TimePoint now);
+    void leave_promoted(std::size_t cluster, cluster::HostIndex primary);
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();

@@ -192,8 +192,9 @@ std::string_view ClientMachine::refusal_code(sql::Effect effects) const noexcept
 }
 
 // Why a statement must not run here at all; empty when it may.
-std::string_view ClientMachine::refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept {
-    if (setup_.read_only) return read_only_refusal(judged, !on_replica_);
+std::string_view ClientMachine::refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
+                                        const ServerMachine& server) const noexcept {
+    if (setup_.read_only) return read_only_refusal(judged, text, !on_replica_);
     // Behind a Flush, or a Query inside an extended segment, more comes than was planned.
     const bool in_block = server.status() != TransactionStatus::idle || server.unsynced();
     const bool used_here = wrote_ || judged.multiple || judged.reason == sql::Reason::write ||

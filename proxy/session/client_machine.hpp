@@ -191,7 +191,8 @@ class ClientMachine {
     void bind_changes(std::string_view portal, Changes changes);
     [[nodiscard]] std::string_view refusal_code(sql::Effect effects) const noexcept;
     [[nodiscard]] std::string_view statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept;
-    [[nodiscard]] std::string_view refusal(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) const noexcept;
+    [[nodiscard]] std::string_view refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
+                                           const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server);
     void hold_for_probe(Pin pin) noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;

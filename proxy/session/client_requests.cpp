@@ -236,7 +236,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     sink.server->unnamed_unknown = false;
     Changes changes = changes_of(judged, query_text(message.body()));
     const sql::Effect effects = unknown_effects(judged, changes);
-    if (const std::string_view why = refusal(judged, effects, *sink.server); !why.empty()) {
+    if (const std::string_view why = refusal(judged, query_text(message.body()), effects, *sink.server); !why.empty()) {
         return raise(refusal_code(effects), why, true, sink);
     }
     apply_effects(judged, effects, *sink.server);
@@ -280,7 +280,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     ++sink.result.segments;
     planned_valid_ = false;
     if (!needs_server(sink)) return;
-    if (on_replica_ != setup_.read_only) {  // it could be anything; of a read-only database, a replica may judge it
+    if (on_replica_ || setup_.read_only) {  // it could be anything
         remaining_dropped_ = true;
         return raise(sqlstate::kReadOnlyTransaction,
                      "this may not run in a READ ONLY transaction that pgweir has begun on a replica "
@@ -472,7 +472,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     if (statement) {
         Changes changes = changes_of(statement->judged, statement->text(), rest);
         const sql::Effect effects = unknown_effects(statement->judged, changes);
-        if (const std::string_view why = refusal(statement->judged, effects, *sink.server); !why.empty()) {
+        if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
             return raise(refusal_code(effects), why, false, sink);
         }

@@ -17,13 +17,22 @@ bool is_true(std::string_view value) noexcept {
     return std::ranges::any_of(kTrue, [&](std::string_view word) { return same_name(word, value); });
 }
 
-// SET, also LOCAL, of one of the settings that make transactions read only.
-bool asks_for_writes(const sql::Statement& judged) noexcept {
+// Whether the words stand in the text in any case, wherever: a false alarm costs a refusal, a miss could cost more.
+bool holds(std::string_view text, std::string_view word) noexcept {
+    const auto found = std::ranges::search(text, word, [](char a, char b) { return sql::lower(a) == b; });
+    return !found.empty();
+}
+
+// SET, also LOCAL, and RESET of one of the settings that make transactions read only; READ WRITE in any other statement that
+// shapes transactions, among several, or in code; set_config.
+bool asks_for_writes(const sql::Statement& judged, std::string_view text) noexcept {
     if (judged.transaction == Transaction::begin_read_write) return true;
-    if (!has(judged.effects, Effect::set_reported | Effect::set_local)) return false;
     const bool one_of_them = same_name(judged.name, "default_transaction_read_only") ||
                              same_name(judged.name, "transaction_read_only");
-    return one_of_them && !is_true(judged.value);
+    if (one_of_them) return has(judged.effects, Effect::reset) || !is_true(judged.value);
+    const bool shapes = judged.multiple || judged.transaction == Transaction::control ||
+                        has(judged.effects, Effect::set_reported | Effect::set_other | Effect::taint);
+    return shapes && (holds(text, "write") || holds(text, "read_only"));
 }
 
 bool harmless_control(Transaction transaction) noexcept {
@@ -53,8 +62,8 @@ bool harmless_on_primary(const sql::Statement& judged) noexcept {
 
 }  // namespace
 
-std::string_view read_only_refusal(const sql::Statement& judged, bool on_primary) noexcept {
-    if (asks_for_writes(judged)) return "cannot set transaction read-write mode: the database is read_only in pgweir";
+std::string_view read_only_refusal(const sql::Statement& judged, std::string_view text, bool on_primary) noexcept {
+    if (asks_for_writes(judged, text)) return "cannot set transaction read-write mode: the database is read_only in pgweir";
     if (has(judged.effects, Effect::listen)) return "cannot execute LISTEN: the database is read_only in pgweir";
     if (!on_primary || harmless_on_primary(judged)) return {};
     return "cannot execute this statement: the database is read_only in pgweir, and no replica is there to run it";

@@ -11,7 +11,7 @@ namespace {
 
 bool refused(std::string_view sql, bool on_primary) {
     static const sql::Allowlist kFunctions;
-    return !session::read_only_refusal(sql::classify(sql, {}, kFunctions), on_primary).empty();
+    return !session::read_only_refusal(sql::classify(sql, {}, kFunctions), sql, on_primary).empty();
 }
 
 TEST(ReadOnlyDatabase, WhatAsksForWritesIsRefusedEverywhere) {
@@ -19,7 +19,10 @@ TEST(ReadOnlyDatabase, WhatAsksForWritesIsRefusedEverywhere) {
          {"begin read write", "start transaction isolation level repeatable read, read write",
           "set default_transaction_read_only = off", "SET Default_Transaction_Read_Only TO 'false'",
           "set session default_transaction_read_only to default", "set local transaction_read_only = off",
-          "set transaction_read_only = 0", "listen a"}) {
+          "set transaction_read_only = 0", "listen a", "set session characteristics as transaction read write",
+          "set transaction read write", "begin; set transaction read\n write; insert into t values (1)",
+          "select set_config('default_transaction_read_only', 'off', false)", "reset transaction_read_only",
+          "do $$ begin set transaction read write; end $$"}) {
         EXPECT_TRUE(refused(sql, false)) << sql;
         EXPECT_TRUE(refused(sql, true)) << sql;
     }
@@ -36,9 +39,7 @@ TEST(ReadOnlyDatabase, WhatKeepsItReadOnlyIsNot) {
 // A replica refuses these by itself; the primary would run them, some in spite of a read-only transaction.
 TEST(ReadOnlyDatabase, OnThePrimaryOnlyTheHarmlessPasses) {
     for (const std::string_view sql :
-         {"insert into t values (1)", "select set_config('default_transaction_read_only', 'off', false)", "do $$ begin end $$",
-          "call p()", "create temp table t (n int)", "set session characteristics as transaction read write",
-          "set transaction read write", "begin isolation level serializable", "prepare transaction 'a'", "commit prepared 'a'",
+         {"insert into t values (1)", "do $$ begin end $$", "call p()", "create temp table t (n int)", "begin isolation level serializable", "prepare transaction 'a'", "commit prepared 'a'",
           "set role a", "select 1; insert into t values (1)", "begin; select 1", "select unknown_function()", "vacuum", "notify a",
           "select pg_advisory_lock(1)", "select 1 for update"}) {
         EXPECT_TRUE(refused(sql, true)) << sql;
