@@ -180,7 +180,7 @@ void Validator::user_passwords() {
                 "an md5 hash cannot be used while " +
                     std::string(config_.access.empty() ? "proxy.auth_type is" : "all of [[access]] want") +
                     " \"scram-sha-256\"; "
-                "allowed: plain text, a SCRAM verifier");
+                    "allowed: plain text, a SCRAM verifier");
     }
 }
 
@@ -209,7 +209,8 @@ void Validator::auth_query() {
         problem("proxy", 0, "auth_query", "nobody to ask it; set 'auth_user', too");
     }
     if (!proxy.auth_query.empty() && proxy.auth_query.find("$1") == std::string::npos) {
-        problem("proxy", 0, "auth_query", "does not ask for a name; allowed: a query with $1 in the place of the user's name");
+        problem("proxy", 0, "auth_query",
+                "does not ask for a name; allowed: a query with $1 in the place of the user's name");
     }
     if (!proxy.auth_password.empty() && proxy.auth_user.empty()) {
         problem("proxy", 0, "auth_password", "a password without a user; set 'auth_user', too, or leave both out");
@@ -229,19 +230,23 @@ void Validator::access_rule(std::size_t index) {
     for (const std::string& address : rule.address) {
         if (address == "all" || parse_network(address)) continue;
         problem("access", index, "address",
-                in_quotes(address) + " is no address; allowed: \"all\", an address such as \"10.0.0.1\" or \"::1\", a network "
-                                     "such as \"10.0.0.0/8\"");
+                in_quotes(address) +
+                    " is no address; allowed: \"all\", an address such as \"10.0.0.1\" or \"::1\", a network "
+                    "such as \"10.0.0.0/8\"");
     }
-    for (const auto& [key, list] : {std::pair{"address", &rule.address}, {"database", &rule.database}, {"user", &rule.user}}) {
+    for (const auto& [key, list] :
+         {std::pair{"address", &rule.address}, {"database", &rule.database}, {"user", &rule.user}}) {
         if (!list->empty()) continue;
         problem("access", index, key, "an empty list matches nobody; allowed: \"all\", or what is meant");
     }
     const bool tls = config_.client_tls.sslmode != TlsMode::disable;
     if (rule.method == AccessMethod::cert && (config_.client_tls.ca_file.empty() || !tls)) {
-        problem("access", index, "method", "\"cert\" needs client_tls.ca_file, and client_tls.sslmode other than \"disable\"");
+        problem("access", index, "method",
+                "\"cert\" needs client_tls.ca_file, and client_tls.sslmode other than \"disable\"");
     }
     if (rule.method == AccessMethod::cert && rule.tls == AccessTls::none) {
-        problem("access", index, "tls", "\"none\" cannot be with method = \"cert\": without TLS there is no certificate");
+        problem("access", index, "tls",
+                "\"none\" cannot be with method = \"cert\": without TLS there is no certificate");
     }
     if (rule.tls == AccessTls::only && !tls) {
         problem("access", index, "tls", "\"only\" matches nobody while client_tls.sslmode is \"disable\"");

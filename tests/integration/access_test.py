@@ -23,6 +23,7 @@ class Access(ClusterCase):
         cls.certificates = {}
         for name in ("app", "other"):
             cls.certificates[name] = cls.authority.issue(f"client-{name}", name)
+        cls.certificates["two names"] = cls.authority.issue("client-two", "other/CN=app")
         stranger = Authority(cls.folder / "stranger")
         cls.certificates["stranger"] = stranger.issue("client", "app")
         for _, key in cls.certificates.values():
@@ -102,6 +103,8 @@ class Access(ClusterCase):
         connection = self.connect(weir, password=None, **self.with_certificate("app"))
         self.assertEqual(value(connection, "SELECT current_user"), "app")
         self.assertIn('certificate authentication failed for user "app"', self.refused(weir, **self.with_certificate("other")))
+        # Of two names nobody knows which one was meant.
+        self.assertIn("valid client certificate", self.refused(weir, **self.with_certificate("two names")))
         # Not even a handshake for what the authority has not signed.
         self.assertRegex(self.refused(weir, **self.with_certificate("stranger")), "(?i)certificate|closed|reset|alert")
         self.assertIn("valid client certificate", self.refused(weir, sslmode="require"))

@@ -87,7 +87,7 @@ class AuthQuery(ClusterCase):
         return int(found[0][0])
 
     def test_both_recipes(self):
-        for weir in (self.asking(), self.by_function()):
+        for weir in (self.asking(proxy={"workers": 2}), self.by_function()):
             connection = self.connect(weir)
             self.assertEqual(value(connection, "/* pgweir: primary */ SELECT current_user"), "app")
             self.assertEqual(value(self.connect(weir, "eve", "evepass"), "SELECT current_user"), "eve")
@@ -206,7 +206,7 @@ class AuthQuery(ClusterCase):
         self.assertEqual(value(self.connect(weir, "eve", "evepass"), "SELECT current_user"), "eve")
 
     def test_many_at_once(self):
-        weir = self.asking(proxy={"auth_type": "md5"}, pool={"default_pool_size": 5})
+        weir = self.asking(proxy={"auth_type": "md5", "workers": 2}, pool={"default_pool_size": 5})
         waiting = [self.wire(weir.port) for _ in range(100)]
         for one in waiting:
             one.send(w.startup({"user": "eve", "database": "app"}))

@@ -55,7 +55,8 @@ TEST(Validate, Table) {
         {"[[user]]\nname = \"u\"\npassword = " + scram + "[monitor]\nuser = \"m\"\n", {}},
         {"[[user]]\nname = \"u\"\npassword = " + scram + "[[user]]\nname = \"v\"\npassword = \"plain\"\n", {}},
         {"[[user]]\nname = \"u\"\npassword = " + scram,
-         {"t.toml:1:1: monitor.user: the monitor has no login: no [[user]] has a password in plain text, and 'user' is not "
+         {"t.toml:1:1: monitor.user: the monitor has no login: no [[user]] has a password in plain text, and 'user' is "
+          "not "
           "set"}},
         {"[client_tls]\nsslmode = \"require\"\n",
          {"t.toml:6:2: client_tls.cert_file: missing; sslmode = \"require\" needs it",
@@ -65,7 +66,8 @@ TEST(Validate, Table) {
         {"[server_tls]\nsslmode = \"verify-ca\"\n",
          {"t.toml:6:2: server_tls.ca_file: missing; sslmode = \"verify-ca\" needs it"}},
         {"[server_tls]\ncert_file = \"c\"\n",
-         {"t.toml:7:13: server_tls.cert_file: a certificate needs its key; set both 'cert_file' and 'key_file', or neither"}},
+         {"t.toml:7:13: server_tls.cert_file: a certificate needs its key; set both 'cert_file' and 'key_file', or "
+          "neither"}},
         {"[monitor]\npassword = \"m\"\n",
          {"t.toml:7:12: monitor.password: a password without a user; set 'user' too, or leave both out"}},
         {"user = \"x\"\npassword = " + scram,
@@ -77,33 +79,44 @@ TEST(Validate, Table) {
           "itself"}},
         {"password = \"x\"\n",
          {"t.toml:6:12: database.password: a password without a user; set 'user' too, or leave both out"}},
-        {"[proxy]\nauth_query = \"SELECT $1\"\n", {"t.toml:7:14: proxy.auth_query: nobody to ask it; set 'auth_user', too"}},
+        {"[proxy]\nauth_query = \"SELECT $1\"\n",
+         {"t.toml:7:14: proxy.auth_query: nobody to ask it; set 'auth_user', too"}},
         {"[proxy]\nauth_query = \"SELECT 1\"\nauth_user = \"u\"\n",
-         {"t.toml:7:14: proxy.auth_query: does not ask for a name; allowed: a query with $1 in the place of the user's name"}},
+         {"t.toml:7:14: proxy.auth_query: does not ask for a name; allowed: a query with $1 in the place of the user's "
+          "name"}},
         {"[proxy]\nauth_password = \"p\"\n",
          {"t.toml:7:17: proxy.auth_password: a password without a user; set 'auth_user', too, or leave both out"}},
         {"[proxy]\nauth_user = \"u\"\nauth_password = " + scram,
-         {"t.toml:8:17: proxy.auth_password: a SCRAM verifier cannot be used to log in to a server; allowed: the password itself"}},
+         {"t.toml:8:17: proxy.auth_password: a SCRAM verifier cannot be used to log in to a server; allowed: the "
+          "password itself"}},
         {"[proxy]\nauth_query = \"SELECT f($1)\"\nauth_user = \"u\"\nauth_password = \"p\"\n", {}},
         {"[[access]]\nname = \"a\"\naddress = [\"all\", \"10.0.0.0/8\", \"::1\", \"localhost\", \"10.0.0.0/33\"]\n",
-         {"t.toml:8:11: access.address: \"localhost\" is no address; allowed: \"all\", an address such as \"10.0.0.1\" or \"::1\", a "
+         {"t.toml:8:11: access.address: \"localhost\" is no address; allowed: \"all\", an address such as \"10.0.0.1\" "
+          "or \"::1\", a "
           "network such as \"10.0.0.0/8\"",
-          "t.toml:8:11: access.address: \"10.0.0.0/33\" is no address; allowed: \"all\", an address such as \"10.0.0.1\" or \"::1\", "
+          "t.toml:8:11: access.address: \"10.0.0.0/33\" is no address; allowed: \"all\", an address such as "
+          "\"10.0.0.1\" or \"::1\", "
           "a network such as \"10.0.0.0/8\""}},
-        {"[[access]]\nname = \"a\"\nuser = []\n", {"t.toml:8:8: access.user: an empty list matches nobody; allowed: \"all\", or what is meant"}},
+        {"[[access]]\nname = \"a\"\nuser = []\n",
+         {"t.toml:8:8: access.user: an empty list matches nobody; allowed: \"all\", or what is meant"}},
         {"[[access]]\nname = \"a\"\n[[access]]\nname = \"a\"\n",
          {"t.toml:9:8: access.name: \"a\" is the name of another access, in line 7"}},
         {"[[access]]\nname = \"a\"\nmethod = \"cert\"\n",
-         {"t.toml:8:10: access.method: \"cert\" needs client_tls.ca_file, and client_tls.sslmode other than \"disable\""}},
-        {"[[access]]\nname = \"a\"\nmethod = \"cert\"\ntls = \"none\"\n[client_tls]\nsslmode = \"prefer\"\ncert_file = \"c\"\nkey_file = "
+         {"t.toml:8:10: access.method: \"cert\" needs client_tls.ca_file, and client_tls.sslmode other than "
+          "\"disable\""}},
+        {"[[access]]\nname = \"a\"\nmethod = \"cert\"\ntls = \"none\"\n[client_tls]\nsslmode = \"prefer\"\ncert_file = "
+         "\"c\"\nkey_file = "
          "\"k\"\nca_file = \"a\"\n",
          {"t.toml:9:7: access.tls: \"none\" cannot be with method = \"cert\": without TLS there is no certificate"}},
         {"[[access]]\nname = \"a\"\ntls = \"only\"\n",
          {"t.toml:8:7: access.tls: \"only\" matches nobody while client_tls.sslmode is \"disable\""}},
         {"[[access]]\nname = \"a\"\n[[user]]\nname = \"u\"\npassword = " + md5 + "[monitor]\nuser = \"m\"\n",
-         {"t.toml:10:12: user.password: an md5 hash cannot be used while all of [[access]] want \"scram-sha-256\"; allowed: plain "
+         {"t.toml:10:12: user.password: an md5 hash cannot be used while all of [[access]] want \"scram-sha-256\"; "
+          "allowed: plain "
           "text, a SCRAM verifier"}},
-        {"[[access]]\nname = \"a\"\nmethod = \"md5\"\n[[user]]\nname = \"u\"\npassword = " + md5 + "[monitor]\nuser = \"m\"\n", {}},
+        {"[[access]]\nname = \"a\"\nmethod = \"md5\"\n[[user]]\nname = \"u\"\npassword = " + md5 +
+             "[monitor]\nuser = \"m\"\n",
+         {}},
         {"[routing]\nsafe_functions = [\"ok_1\", \"public.f\", \"F\"]\nunsafe_functions = [\"g()\"]\n",
          {"t.toml:7:18: routing.safe_functions: \"public.f\" is not a function's name; allowed: lower case, no schema, "
           "no "
