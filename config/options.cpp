@@ -36,7 +36,7 @@ constexpr Option kOptions[] = {
     row<&Proxy::auth_password>("auth_password", {.may_be_empty = true, .secret = true},
                                "Password of auth_user, in plain text."),
     row<&Proxy::auth_dbname>("auth_dbname", {.may_be_empty = true},
-                             "Database where auth_query is asked. Empty: the one that the client wants."),
+                             "Database where auth_query is asked; needed with it, unless every [[database]] has its own."),
     row<&Proxy::auth_failure_delay>("auth_failure_delay", {.max = kMinute},
                                     "A wrong password or an unknown user is answered this much later."),
     row<&Proxy::shutdown_timeout>("shutdown_timeout", {.max = kDay},

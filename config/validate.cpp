@@ -212,6 +212,11 @@ void Validator::auth_query() {
         problem("proxy", 0, "auth_query",
                 "does not ask for a name; allowed: a query with $1 in the place of the user's name");
     }
+    const auto has_place = [](const Database& database) { return !database.auth_dbname.empty(); };
+    if (!proxy.auth_query.empty() && proxy.auth_dbname.empty() && !std::ranges::all_of(config_.databases, has_place)) {
+        problem("proxy", 0, "auth_query",
+                "it is not said where to ask; set 'auth_dbname' (in a client's database its owner would decide what the query means)");
+    }
     if (!proxy.auth_password.empty() && proxy.auth_user.empty()) {
         problem("proxy", 0, "auth_password", "a password without a user; set 'auth_user', too, or leave both out");
     }
@@ -236,6 +241,10 @@ void Validator::access_rule(std::size_t index) {
     }
     for (const auto& [key, list] :
          {std::pair{"address", &rule.address}, {"database", &rule.database}, {"user", &rule.user}}) {
+        for (const std::string& name : *list) {
+            const bool of_hba = name == "samerole" || name == "samegroup" || (!name.empty() && std::string_view("+/@").find(name[0]) != std::string_view::npos);
+            if (of_hba) problem("access", index, key, in_quotes(name) + " is pg_hba.conf's and is not understood here; allowed: names");
+        }
         if (!list->empty()) continue;
         problem("access", index, key, "an empty list matches nobody; allowed: \"all\", or what is meant");
     }

@@ -278,7 +278,7 @@ void Client::server_lost(bool told, bool outcome_unknown) {
 
 void Client::cancel() {
     if (state_ == State::replication) return cancel_stream();
-    if (awaits_channel_) return channel_failed(sqlstate::kQueryCanceled, "canceling statement due to user request");
+    if (awaits_channel_) return give_up_listening(sqlstate::kQueryCanceled, "canceling statement due to user request");
     if (waiting() || homeless_) {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
@@ -346,7 +346,7 @@ void Client::tick(TimePoint now) {
     const auto limit = config.pool.query_wait_timeout;
     const bool late = limit.count() > 0 && now - queued_ > limit;
     if (homeless_ && late) return waited_too_long();
-    if (awaits_channel_ && late) channel_failed(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
+    if (awaits_channel_ && late) give_up_listening(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
     if (state_ == State::replication) tick_stream(now);
 }
 

@@ -39,8 +39,8 @@ class Client final : public Peer, public pool::Waiter {
     void settings_refused(const std::string& error_body);
     void settings_accepted();
     // The shared connection listens to the channel that the client waits for, or cannot.
-    void channel_ready();
-    void channel_failed(std::string_view code, std::string_view message);
+    void channel_ready(const std::string& channel);
+    void channel_failed(const std::string& channel, std::string_view code, std::string_view message);
     // A notification for it, if it still listens to that channel: sent when no transaction is open.
     void session_idle();  // no transaction is open any more, though the server connection stays
     void notify(const std::string& channel, const std::shared_ptr<const std::string>& message);
@@ -107,6 +107,7 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] bool does_not_read() const noexcept;
     [[nodiscard]] bool gated() const noexcept;
     void listen();
+    void give_up_listening(std::string_view code, std::string_view message);
     void drop_channels();
     [[nodiscard]] bool may_notify() const noexcept;
     void send_notifications();

@@ -13,17 +13,23 @@ namespace sqlstate = protocol::sqlstate;
 void Client::listen() {
     queued_ = worker_.now();
     awaits_channel_ = true;
-    if (worker_.listen_hub().subscribe(*this, machine_->wanted_channel())) channel_ready();
+    const std::string channel = machine_->wanted_channel();
+    if (worker_.listen_hub().subscribe(*this, channel)) channel_ready(channel);
 }
 
-void Client::channel_ready() {
-    if (!std::exchange(awaits_channel_, false)) return;
+void Client::channel_ready(const std::string& channel) {
+    if (!awaits_channel_ || machine_->wanted_channel() != channel) return;
+    awaits_channel_ = false;
     machine_->channel_ready();
     resume();
 }
 
-void Client::channel_failed(std::string_view code, std::string_view message) {
-    if (!std::exchange(awaits_channel_, false)) return;
+void Client::channel_failed(const std::string& channel, std::string_view code, std::string_view message) {
+    if (awaits_channel_ && machine_->wanted_channel() == channel) give_up_listening(code, message);
+}
+
+void Client::give_up_listening(std::string_view code, std::string_view message) {
+    awaits_channel_ = false;
     worker_.listen_hub().unsubscribe(*this, machine_->wanted_channel());
     machine_->channel_failed(code, message);
     resume();

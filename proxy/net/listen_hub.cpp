@@ -21,10 +21,11 @@ bool ListenHub::subscribe(Client& client, const std::string& channel) {
     if (entry.ready) return true;
     entry.waiting.insert(&client);
     if (!first) return false;
+    entry.subscription = ++subscriptions_;
     BackendTarget target{.cluster = group.cluster, .host = {}, .user = group.user, .dbname = group.dbname, .database = group.database,
                          .secret = group.secret, .parameters = {{"client_encoding", "UTF8"}, {"application_name", "pgweir_listen"}}};
-    worker_.to_hub(home_of(group.database), [target = std::move(target), channel, who = worker_.id()](ListenHub& hub) {
-        hub.listen_for(target, channel, who);
+    worker_.to_hub(home_of(group.database), [target = std::move(target), channel, who = worker_.id(), number = entry.subscription](ListenHub& hub) {
+        hub.listen_for(target, channel, who, number);
     });
     return false;
 }
@@ -60,20 +61,21 @@ ListenHub::Channel* ListenHub::find(const std::string& database, const std::stri
     return entry == channels->second.end() ? nullptr : &entry->second;
 }
 
-void ListenHub::ready(const std::string& database, const std::string& channel) {
+void ListenHub::ready(const std::string& database, const std::string& channel, std::uint64_t subscription) {
     Channel* entry = find(database, channel);
-    if (entry == nullptr) return;
+    if (entry == nullptr || entry->subscription != subscription) return;
     entry->ready = true;
     const std::set<Client*> waiting = std::exchange(entry->waiting, {});
-    for (const auto& client : held(waiting)) client->channel_ready();
+    for (const auto& client : held(waiting)) client->channel_ready(channel);
 }
 
-void ListenHub::failed(const std::string& database, const std::string& channel, const std::string& code, const std::string& text) {
+void ListenHub::failed(const std::string& database, const std::string& channel, std::uint64_t subscription, const std::string& code,
+                       const std::string& text) {
     Channel* entry = find(database, channel);
-    if (entry == nullptr) return;
+    if (entry == nullptr || entry->subscription != subscription) return;
     const std::set<Client*> clients = std::exchange(entry->clients, {});
     databases_[database].erase(channel);
-    for (const auto& client : held(clients)) client->channel_failed(code, text);
+    for (const auto& client : held(clients)) client->channel_failed(channel, code, text);
 }
 
 void ListenHub::notified(const std::string& database, const std::string& channel, const std::shared_ptr<const std::string>& message) {
@@ -101,14 +103,14 @@ std::vector<std::shared_ptr<Client>> ListenHub::held(const std::set<Client*>& cl
 
 // --- At home
 
-void ListenHub::listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who) {
+void ListenHub::listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who, std::uint64_t subscription) {
     std::shared_ptr<ListenerConnection>& connection = connections_[target.database];
     if (!connection) {
         const auto primary = worker_.snapshot(target.cluster)->primary;
         if (!primary) {
             connections_.erase(target.database);
-            return worker_.to_hub(who, [database = target.database, channel](ListenHub& hub) {
-                hub.failed(database, channel, std::string(protocol::sqlstate::kCannotConnectNow), "no primary is known to listen on");
+            return worker_.to_hub(who, [database = target.database, channel, subscription](ListenHub& hub) {
+                hub.failed(database, channel, subscription, std::string(protocol::sqlstate::kCannotConnectNow), "no primary is known to listen on");
             });
         }
         BackendTarget here = target;
@@ -116,10 +118,10 @@ void ListenHub::listen_for(const BackendTarget& target, const std::string& chann
         connection = std::make_shared<ListenerConnection>(worker_, *this, std::move(here));
         worker_.add_backend(connection);
         const auto opened = connection;
-        opened->listen(channel, who);
+        opened->listen(channel, who, subscription);
         return opened->open_connection();
     }
-    connection->listen(channel, who);
+    connection->listen(channel, who, subscription);
 }
 
 void ListenHub::unlisten_for(const std::string& database, const std::string& channel, pool::WorkerId who) {

@@ -3,6 +3,7 @@
 // Belongs to one worker; hubs talk to each other by posting.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -28,15 +29,16 @@ class ListenHub {
     // The client goes: it wants nothing any more.
     void drop(Client& client);
 
-    // --- Posted by the home's hub.
-    void ready(const std::string& database, const std::string& channel);
-    void failed(const std::string& database, const std::string& channel, const std::string& code, const std::string& text);
+    // --- Posted by the home's hub. `subscription`: the number that came with listen_for(); an older one's answer means nothing.
+    void ready(const std::string& database, const std::string& channel, std::uint64_t subscription);
+    void failed(const std::string& database, const std::string& channel, std::uint64_t subscription, const std::string& code,
+                const std::string& text);
     void notified(const std::string& database, const std::string& channel, const std::shared_ptr<const std::string>& message);
     // Notifications may have been missed: everybody who listens there has to know.
     void lost(const std::string& database, const std::string& why);
 
     // --- At home: for all workers' clients.
-    void listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who);
+    void listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who, std::uint64_t subscription);
     void unlisten_for(const std::string& database, const std::string& channel, pool::WorkerId who);
     // The primary may be another one.
     void look_at_primary(std::size_t cluster);
@@ -46,6 +48,7 @@ class ListenHub {
     struct Channel {
         std::set<Client*> clients;
         std::set<Client*> waiting;  // of those
+        std::uint64_t subscription = 0;
         bool ready = false;
     };
     using Channels = std::map<std::string, Channel>;
@@ -55,6 +58,7 @@ class ListenHub {
     [[nodiscard]] static std::vector<std::shared_ptr<Client>> held(const std::set<Client*>& clients);
 
     Worker& worker_;
+    std::uint64_t subscriptions_ = 0;
     std::map<std::string, Channels> databases_;                               // of this worker's clients
     std::map<std::string, std::shared_ptr<ListenerConnection>> connections_;  // of the databases at home here
 };

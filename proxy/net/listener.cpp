@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
@@ -18,6 +19,7 @@ namespace pgweir::net {
 namespace {
 
 constexpr std::size_t kAcceptsPerWake = 64;
+constexpr std::uint32_t kOverLimit = 100;  // connections over max_client_conn that are listened to
 constexpr std::chrono::milliseconds kPause{100};  // when the process is out of file descriptors
 
 }  // namespace
@@ -79,7 +81,15 @@ void Listener::accept_all(std::size_t which) {
             spdlog::error("event=accept_failed cause=\"{}\"", std::strerror(errno));
             return pause(which);
         }
-        const bool over = shared_.clients.fetch_add(1) >= shared_.config.proxy.max_client_conn;
+        const std::uint32_t there = shared_.clients.fetch_add(1);
+        const std::uint32_t limit = shared_.config.proxy.max_client_conn;
+        // Over the limit administrators still get in, and others are told why not; but not without end.
+        if (there >= limit + kOverLimit) {
+            shared_.clients.fetch_sub(1);
+            ::close(fd);
+            continue;
+        }
+        const bool over = there >= limit;
         const auto least = std::min_element(shared_.workers.begin(), shared_.workers.end(), [](Worker* a, Worker* b) {
             return a->load() < b->load();
         });

@@ -19,10 +19,10 @@ constexpr std::chrono::seconds kKeep{60};  // a connection that nobody needs any
 ListenerConnection::ListenerConnection(Worker& worker, ListenHub& hub, BackendTarget target)
     : Backend(worker, std::move(target)), hub_(hub), unused_since_(worker.now()) {}
 
-void ListenerConnection::listen(const std::string& channel, pool::WorkerId who) {
+void ListenerConnection::listen(const std::string& channel, pool::WorkerId who, std::uint64_t subscription) {
     Channel& entry = channels_[channel];
-    entry.workers.insert(who);
-    if (entry.ready) return worker_.to_hub(who, [database = database(), channel](ListenHub& hub) { hub.ready(database, channel); });
+    entry.workers.insert_or_assign(who, subscription);
+    if (entry.ready) return tell_ready(channel, who, subscription);
     if (entry.workers.size() > 1) return;  // asked for already
     machine_.listen(channel, requests_);
     send_requests();
@@ -60,9 +60,15 @@ void ListenerConnection::login_failed(std::string_view code, std::string_view me
     hub_.remove(*this);
 }
 
+void ListenerConnection::tell_ready(const std::string& channel, pool::WorkerId who, std::uint64_t subscription) {
+    worker_.to_hub(who, [database = database(), channel, subscription](ListenHub& hub) { hub.ready(database, channel, subscription); });
+}
+
 void ListenerConnection::tell_failed(const std::string& channel, const std::string& code, const std::string& text) {
-    for (const pool::WorkerId who : channels_[channel].workers) {
-        worker_.to_hub(who, [database = database(), channel, code, text](ListenHub& hub) { hub.failed(database, channel, code, text); });
+    for (const auto& [who, subscription] : channels_[channel].workers) {
+        worker_.to_hub(who, [database = database(), channel, number = subscription, code, text](ListenHub& hub) {
+            hub.failed(database, channel, number, code, text);
+        });
     }
 }
 
@@ -91,9 +97,7 @@ void ListenerConnection::on_event(const session::ListenerMachine::Event& event) 
     switch (event.kind) {
         case Kind::listening:
             entry->second.ready = true;
-            for (const pool::WorkerId who : entry->second.workers) {
-                worker_.to_hub(who, [database = database(), channel](ListenHub& hub) { hub.ready(database, channel); });
-            }
+            for (const auto& [who, subscription] : entry->second.workers) tell_ready(channel, who, subscription);
             return;
         case Kind::failed:
             tell_failed(channel, event.code, event.text);
@@ -102,7 +106,7 @@ void ListenerConnection::on_event(const session::ListenerMachine::Event& event) 
         case Kind::notification:
             worker_.counters().notifications_received.add();
             const auto message = std::make_shared<const std::string>(event.text);
-            for (const pool::WorkerId who : entry->second.workers) {
+            for (const auto& [who, subscription] : entry->second.workers) {
                 worker_.to_hub(who, [database = database(), channel, message](ListenHub& hub) { hub.notified(database, channel, message); });
             }
             return;
@@ -114,7 +118,9 @@ void ListenerConnection::close(const std::string& why) {
     const auto keep_alive = shared_from_this();
     spdlog::info("event=listener_ended database=\"{}\" server={} cause=\"{}\"", database(), server_name(), why);
     std::set<pool::WorkerId> everybody;
-    for (const auto& [channel, entry] : channels_) everybody.insert(entry.workers.begin(), entry.workers.end());
+    for (const auto& [channel, entry] : channels_) {
+        for (const auto& [who, subscription] : entry.workers) everybody.insert(who);
+    }
     for (const pool::WorkerId who : everybody) {
         worker_.to_hub(who, [database = database(), why](ListenHub& hub) { hub.lost(database, why); });
     }

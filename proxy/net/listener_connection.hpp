@@ -18,7 +18,7 @@ class ListenerConnection final : public Backend {
   public:
     ListenerConnection(Worker& worker, ListenHub& hub, BackendTarget target);
 
-    void listen(const std::string& channel, pool::WorkerId who);
+    void listen(const std::string& channel, pool::WorkerId who, std::uint64_t subscription);
     void unlisten(const std::string& channel, pool::WorkerId who);
     // Ends it, and tells everybody who listens.
     void close(const std::string& why);
@@ -38,12 +38,13 @@ class ListenerConnection final : public Backend {
 
   private:
     struct Channel {
-        std::set<pool::WorkerId> workers;
+        std::map<pool::WorkerId, std::uint64_t> workers;  // with the number of their subscription
         bool ready = false;
     };
 
     void on_event(const session::ListenerMachine::Event& event);
     void send_requests();
+    void tell_ready(const std::string& channel, pool::WorkerId who, std::uint64_t subscription);
     void tell_failed(const std::string& channel, const std::string& code, const std::string& text);
 
     ListenHub& hub_;

@@ -156,7 +156,10 @@ void Server::on_answer(Bytes bytes) {
     if (fatal_ && machine_->quiet()) return close("server ended the connection");
     if (progress.ready) return settle_down();
     // COPY data that nobody will send.
-    if (client_ == nullptr && machine_->copy() == session::Copy::in) return clean_up();
+    if (client_ == nullptr && machine_->copy() == session::Copy::in) {
+        must_close_ |= machine_->unsynced();  // nobody will send its Sync
+        return clean_up();
+    }
     if (client_ != nullptr) client_->resume();
 }
 
@@ -223,13 +226,15 @@ bool Server::step_done() {
             if (client_ == nullptr) return true;
             worker_.counters().probes.add();
             client_->machine()->clear_taint();
-            probed(outcome.failed || !outcome.probe.empty());
+            probed(outcome.failed ? "failed" : outcome.probe);
             return client_ != nullptr;
         case session::Purpose::reset:
             if (outcome.failed) return close("session could not be reset"), false;
             if (outcome.reset_sql_was_discard) {
                 machine_->forget_session();
                 dirty_ = false;
+            } else if (std::exchange(scrubbing_, false)) {
+                machine_->set_actual(machine_->login());
             }
             return true;
     }
@@ -237,14 +242,19 @@ bool Server::step_done() {
 }
 
 // A pin that has lost its reason ends; what a statement left behind unseen makes one.
-void Server::probed(bool found) {
+void Server::probed(std::string_view found) {
     session::ClientMachine& session = *client_->machine();
     const bool pinned = session.pin() != session::Pin::none;
-    if (!found) return session.set_pin(session::Pin::none);
+    if (found.empty()) {
+        session.set_pin(session::Pin::none);
+        unscrubbed_ = true;
+        return;
+    }
     if (pinned) return;
     worker_.counters().pins.add();
     session.set_pin(session::Pin::state);
-    if (!session.rejects_state()) return;
+    // A setting may only be written in another way than we know it.
+    if (!session.rejects_state() || found == "setting") return;
     client_->fail(protocol::sqlstate::kFeatureNotSupported,
                   "a function left session state behind that pgweir cannot carry to another server connection "
                   "(on_session_state = \"reject\")");
@@ -267,7 +277,7 @@ void Server::settle_down() {
     session.segment_done(*machine_);
     if (machine_->releasable()) {
         if (session.pin() == session::Pin::none) {
-            if (!session.tainted()) return release();
+            if (!session.tainted()) return unscrubbed_ ? scrub() : release();
             return probe();
         }
         if (session.tainted() && session::can_be_probed(session.pin())) return probe();
@@ -277,6 +287,7 @@ void Server::settle_down() {
         if (machine_->internal_pending()) settings_sent();
         send(as_bytes(out));
         client_->session_idle();
+        if (client_ == nullptr) return;  // it could not take a notification
     }
     client_->resume();
 }
@@ -286,6 +297,14 @@ void Server::probe() {
     machine_->hold_for_settings();
     const std::size_t prepared = machine_->prepared().size();
     run(session::Purpose::probe, session::probe_sql(*machine_->actual(), *machine_->login(), prepared));
+}
+
+// Settings that no look at the session shows must not be the next client's.
+void Server::scrub() {
+    unscrubbed_ = false;
+    scrubbing_ = true;
+    machine_->hold_for_settings();
+    run(session::Purpose::reset, session::kResetSettingsSql);
 }
 
 // The client is done with a clean session: somebody else's turn.
@@ -312,6 +331,8 @@ void Server::abandon() {
         dirty_ |= session->pin() != session::Pin::none || session->tainted();
         must_close_ |= session->pin() == session::Pin::load || session->mid_message();
     }
+    dirty_ |= unscrubbed_ || scrubbing_;
+    unscrubbed_ = scrubbing_ = false;
     // A Sync of ours would commit what the client has not: the server must see the connection end.
     must_close_ |= machine_->unsynced();
     // What is under way may change the session, and nobody will be there to note it.

@@ -95,7 +95,8 @@ class Server final : public Backend, public pool::ServerSlot {
     void clean_up();
     void release();
     void probe();
-    void probed(bool found);
+    void probed(std::string_view found);
+    void scrub();
     void refuse_row();
     void set_limits();
     void count_segment();
@@ -109,6 +110,8 @@ class Server final : public Backend, public pool::ServerSlot {
     TimePoint linger_until_;  // closed here, and the server has not hung up yet; else zero
     std::chrono::system_clock::time_point requested_;
     bool dirty_ = false;      // its last client left session state: reset before the next
+    bool unscrubbed_ = false; // a function may have made settings that cannot be listed
+    bool scrubbing_ = false;
     bool must_close_ = false; // state that no reset removes
     bool held_for_cancel_ = false;
     bool counting_ = false;

@@ -21,4 +21,10 @@ std::optional<std::optional<std::string>> bound_text(Bytes parameters, unsigned 
     }
 }
 
+std::uint32_t parameter_type(Bytes types, unsigned number) noexcept {
+    if (number == 0 || types.size() < 2 || number > load_be16(types)) return 0;
+    const std::size_t at = 2 + std::size_t{4} * (number - 1);
+    return types.size() < at + 4 ? 0 : load_be32(types.subspan(at));
+}
+
 }  // namespace pgweir::session

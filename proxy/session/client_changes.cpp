@@ -7,6 +7,8 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
+#include "proxy/sql/lexer.hpp"
+#include "proxy/sql/text.hpp"
 
 namespace pgweir::session {
 
@@ -18,7 +20,13 @@ using Kind = sql::SessionChange::Kind;
 constexpr sql::Effect kMayBeKnown = sql::Effect::set_other | sql::Effect::set_reported | sql::Effect::reset |
                                     sql::Effect::discard_all | sql::Effect::listen | sql::Effect::unlisten;
 constexpr std::size_t kMaxChannels = 10'000;  // of one client
-constexpr std::size_t kMaxSettings = 500;
+constexpr std::size_t kMaxSettings = 16 << 10;  // bytes of one client's; a client with more keeps its server connection
+
+// Whether the bytes of a parameter of this type are the text that the server will see; 0: it infers the type itself.
+bool is_text(std::uint32_t type, bool is_boolean) noexcept {
+    constexpr std::uint32_t kBool = 16, kText = 25, kVarchar = 1043;
+    return type == 0 || (is_boolean ? type == kBool : type == kText || type == kVarchar);
+}
 
 }  // namespace
 
@@ -28,18 +36,40 @@ sql::Effect ClientMachine::unknown_effects(const sql::Statement& judged, const C
 }
 
 // What the statement does to the session if it succeeds; null: nothing, or it is not known (its effects say which).
-ClientMachine::Changes ClientMachine::changes_of(const sql::Statement& judged, std::string_view text, Bytes bind) const {
+ClientMachine::Changes ClientMachine::changes_of(const sql::Statement& judged, std::string_view text, Bytes bind, Bytes types) const {
     const bool savepoint = judged.transaction == sql::Transaction::control && changes_sent_;
     if (!has(judged.effects, kMayBeKnown) && !savepoint) return nullptr;
     if (has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return nullptr;  // this one the server does
-    const sql::BoundText bound = [bind](unsigned number) { return bound_text(bind, number); };
+    const sql::BoundText bound = [bind, types](unsigned number, bool is_boolean) {
+        return is_text(parameter_type(types, number), is_boolean) ? bound_text(bind, number) : std::nullopt;
+    };
     auto read = sql::read_session_changes(text, lex_, bind.empty() ? sql::BoundText{} : bound);
-    if (!read || desired_->entries().size() > kMaxSettings) return nullptr;
+    if (!read || !can_be_carried(*read)) return nullptr;
     return std::make_unique<sql::SessionChanges>(std::move(*read));
+}
+
+// Whether the changed settings can be set again elsewhere: by their names, and within what one client may have.
+bool ClientMachine::can_be_carried(const sql::SessionChanges& changes) const noexcept {
+    std::size_t bytes = 0;
+    for (const Parameter& setting : desired_->entries()) bytes += setting.name.size() + setting.value.size();
+    for (const sql::SessionChange& change : changes) {
+        if ((change.kind == Kind::set || change.kind == Kind::reset) && !is_setting_name(change.name)) return false;
+        bytes += change.kind == Kind::set ? change.name.size() + change.value.size() : 0;
+    }
+    return bytes <= kMaxSettings;
+}
+
+// A ROLLBACK TO whose savepoint is not known takes back what is not known; SET TRANSACTION and SET CONSTRAINTS do nothing.
+bool ClientMachine::loses_track(const sql::Statement& judged, std::string_view text, const Changes& changes) const {
+    if (changes || !changes_sent_ || judged.transaction != sql::Transaction::control) return false;
+    sql::Lexer lexer(text, true);
+    const sql::Token first = lexer.next();
+    return !sql::equals_folded(lexer.text(first), "set");
 }
 
 void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {
     if (changes != nullptr) {
+        changes_sent_ = true;
         if (!staged_) staged_ = std::make_unique<Staged>();
         staged_->add(*changes);
     } else if (staged_ && (tag == "COMMIT" || tag == "PREPARE TRANSACTION")) {
@@ -150,7 +180,8 @@ bool ClientMachine::listens_to(std::string_view channel) const { return channels
 
 std::vector<std::string> ClientMachine::take_dropped_channels() {
     std::vector<std::string> dropped;
-    if (!channels_ || in_transaction_ || (staged_ && staged_->open())) return dropped;
+    const bool in_segment = extended_open_ || local_portal_;  // an Execute may be still to come
+    if (!channels_ || in_transaction_ || in_segment || (staged_ && staged_->open())) return dropped;
     std::erase_if(channels_->asked, [&](const std::string& channel) {
         const bool drop = !channels_->active.contains(channel);
         if (drop) dropped.push_back(channel);
@@ -168,6 +199,10 @@ std::string ClientMachine::run_listen(std::string_view text, Changes& changes) {
     if (change.kind == Kind::listen && channels_ && channels_->failed == change.name) {
         channels_->failed.clear();
         protocol::append_error(out, "ERROR", channels_->code, channels_->message);
+        return out;
+    }
+    if (change.kind == Kind::listen && (!channels_ || !channels_->asked.contains(change.name))) {
+        protocol::append_error(out, "ERROR", sqlstate::kConnectionFailure, "the channel is not listened to any more");
         return out;
     }
     protocol::append_command_complete(out, change.kind == Kind::listen ? "LISTEN" : "UNLISTEN");

@@ -83,20 +83,25 @@ void ClientMachine::segment_done(ServerMachine& server) {
     in_transaction_ = server.status() != TransactionStatus::idle;
     extended_open_ = false;
     copy_bound_ = false;
-    portal_changes_.reset();
     if (in_transaction_) return;
+    portal_changes_.reset();
     wrote_ = false;
     local_portal_.reset();
     if (std::exchange(ddl_passed_, false)) {  // now others see it
         statements_.ddl_passed();
         StatementCache::schema_changed();
     }
+    transaction_over(server);
+    changes_sent_ = settings_doubtful_ = false;
+    private_settings_ = {};
+}
+
+void ClientMachine::transaction_over(ServerMachine& server) {
     if (staged_) {
         error_seen_ ? staged_->roll_back() : staged_->commit();  // what is left is an implicit transaction's
         commit_changes(&server);
     }
-    changes_sent_ = error_seen_ = settings_doubtful_ = false;
-    private_settings_ = {};
+    error_seen_ = false;
 }
 
 void ClientMachine::detached() noexcept {
@@ -242,7 +247,7 @@ void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effe
     if (ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     ddl_passed_ |= ddl;
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
-    if (judged.multiple && changes_sent_) hold_for_probe(Pin::setting);  // it may end the transaction anywhere
+    if (judged.multiple && changes_sent_) lose_track();  // it may end the transaction anywhere
     if (effects == sql::Effect::none) return;
     if (const Pin asked = pin_of(effects); asked != Pin::none) {
         const bool in_block = server.status() != TransactionStatus::idle || extended_open_;
@@ -253,13 +258,19 @@ void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effe
     if (has(effects, sql::Effect::lets_go)) {
         tainted_ |= can_be_probed(pin_);
     } else if (has(effects, sql::Effect::reset | sql::Effect::discard_all)) {
-        hold_for_probe(Pin::setting);
+        lose_track();
     }
 }
 
-void ClientMachine::hold_for_probe(Pin pin) noexcept {
-    if (pin_ == Pin::none) pin_ = pin;
-    tainted_ = true;
+// It is not known any more what settings are in force: the server connection stays this client's.
+void ClientMachine::lose_track() noexcept {
+    if (pin_ == Pin::none) pin_ = Pin::setting;
+}
+
+void ClientMachine::discarded() noexcept {
+    if (pin_ == Pin::load || pin_ == Pin::session_mode) return;
+    pin_ = Pin::none;
+    tainted_ = false;
 }
 
 }  // namespace pgweir::session

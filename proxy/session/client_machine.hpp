@@ -101,6 +101,10 @@ class ClientMachine {
     // A statement has succeeded: its tag, or empty where `changes` say it all (null: none that are known).
     void completed(std::string_view tag, const sql::SessionChanges* changes);
     void error_reported() noexcept { error_seen_ = true; }
+    // A ReadyForQuery says that no transaction is open; more of the segment may follow.
+    void transaction_over(ServerMachine& server);
+    // DISCARD ALL has succeeded.
+    void discarded() noexcept;
     // Returns whether the client is to see the ParameterStatus.
     [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
     void restore_statement(const std::string& name, StatementRef previous);
@@ -176,7 +180,9 @@ class ClientMachine {
     void touch_transaction(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
-    [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}) const;
+    [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}, Bytes types = {}) const;
+    [[nodiscard]] bool can_be_carried(const sql::SessionChanges& changes) const noexcept;
+    [[nodiscard]] bool loses_track(const sql::Statement& judged, std::string_view text, const Changes& changes) const;
     [[nodiscard]] bool is_listen(const sql::Statement& judged, std::string_view text) const;
     [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text);
     [[nodiscard]] std::string run_listen(std::string_view text, Changes& changes);
@@ -194,7 +200,7 @@ class ClientMachine {
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
                                            const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server);
-    void hold_for_probe(Pin pin) noexcept;
+    void lose_track() noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
     void settings_changed();

@@ -240,6 +240,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
         return raise(refusal_code(effects), why, true, sink);
     }
     apply_effects(judged, effects, *sink.server);
+    if (loses_track(judged, query_text(message.body()), changes)) lose_track();
     changes_sent_ |= changes != nullptr;
     pass(message, Request::query, sink, std::move(undo), std::move(changes));
 }
@@ -407,7 +408,8 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     auto known = server.prepared().use(statement->id, epoch);
     if (known == ServerStatements::Known::yes) return statement;
     const ParameterRef settings = parse_settings();
-    if (known == ServerStatements::Known::no && statement->settings != settings) {
+    if (statement->settings != settings) {  // what is prepared under that name is the others'
+        if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
         statement = statements_.intern(statement->tail, settings, lex_);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
@@ -470,13 +472,15 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     }
     if (!needs_server(sink)) return;
     if (statement) {
-        Changes changes = changes_of(statement->judged, statement->text(), rest);
+        const Bytes types = as_bytes(std::string_view(statement->tail).substr(statement->text().size() + 1));
+        Changes changes = changes_of(statement->judged, statement->text(), rest, types);
         const sql::Effect effects = unknown_effects(statement->judged, changes);
         if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
             remaining_dropped_ = true;
             return raise(refusal_code(effects), why, false, sink);
         }
         apply_effects(statement->judged, effects, *sink.server);
+        if (loses_track(statement->judged, statement->text(), changes)) lose_track();
         bind_changes(*portal, std::move(changes));
         copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
     }
@@ -509,7 +513,8 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
 void ClientMachine::expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink) {
     ServerMachine& server = *sink.server;
     // An injected Parse: it cannot be outdated.
-    if (may_replay && statement && !server.unsynced() && message.size() <= Replay::kMaxBytes) {
+    const bool same_settings = statement && statement->settings == parse_settings();
+    if (may_replay && same_settings && !server.unsynced() && message.size() <= Replay::kMaxBytes) {
         server.replay.begin(statement, message);
     } else {
         server.replay.drop();
@@ -524,7 +529,7 @@ void ClientMachine::bind_changes(std::string_view portal, Changes changes) {
         if (portal_changes_ && portal_changes_->first == portal) portal_changes_.reset();
         return;
     }
-    if (portal_changes_ && portal_changes_->first != portal) hold_for_probe(Pin::setting);
+    if (portal_changes_ && portal_changes_->first != portal) lose_track();
     portal_changes_ = std::make_unique<std::pair<std::string, sql::SessionChanges>>(portal, std::move(*changes));
     changes_sent_ = true;
 }

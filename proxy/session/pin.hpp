@@ -25,9 +25,9 @@ enum class Pin : std::uint8_t {
 // The enumerator's own spelling, for the console and the log.
 [[nodiscard]] std::string_view name(Pin pin) noexcept;
 
-// Whether a look at the session says if the reason is still there.
+// Whether a look at the session says if the reason is still there. Settings of no known name (app.x) cannot be listed.
 [[nodiscard]] constexpr bool can_be_probed(Pin pin) noexcept {
-    return pin != Pin::none && pin != Pin::session_mode && pin != Pin::load;
+    return pin != Pin::none && pin != Pin::session_mode && pin != Pin::load && pin != Pin::setting;
 }
 
 // The pin that a statement with these effects calls for, or none.

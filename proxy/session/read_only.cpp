@@ -4,6 +4,7 @@
 #include <array>
 
 #include "proxy/session/setting_names.hpp"
+#include "proxy/sql/text.hpp"
 
 namespace pgweir::session {
 
@@ -51,12 +52,16 @@ bool harmless_control(Transaction transaction) noexcept {
 // Can neither write nor change what the next statement may do.
 bool harmless_on_primary(const sql::Statement& judged) noexcept {
     if (judged.multiple) return false;
-    if (judged.reads_only || judged.empty || judged.reason == sql::Reason::show) return true;
+    // A hint vouches for a function on a replica, not here.
+    if (judged.reason == sql::Reason::read || judged.empty || judged.reason == sql::Reason::show) return true;
     if (judged.reason == sql::Reason::two_phase || has(judged.effects, Effect::set_local)) return false;
     if (harmless_control(judged.transaction)) return true;
-    // SET SESSION CHARACTERISTICS has no name, and sets what makes transactions read only.
-    if (judged.effects == Effect::set_reported) return !judged.name.empty();
-    constexpr std::array kEffects{Effect::reset, Effect::deallocate_one | Effect::lets_go, Effect::deallocate_all | Effect::lets_go};
+    // SET SESSION CHARACTERISTICS has no name, and sets what makes transactions read only, as RESET ALL does. What changes how
+    // texts are read changes what the next ones say.
+    if (judged.effects == Effect::set_reported) {
+        return !judged.name.empty() && !same_name(judged.name, "standard_conforming_strings");
+    }
+    constexpr std::array kEffects{Effect::deallocate_one | Effect::lets_go, Effect::deallocate_all | Effect::lets_go};
     return std::ranges::find(kEffects, judged.effects) != kEffects.end();
 }
 

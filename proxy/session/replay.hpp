@@ -20,6 +20,7 @@ class Replay {
         bytes_.assign(message);
         requests_ = 1;
         whole_ = false;
+        awaits_push_ = true;
     }
     // The next request of the segment; `last`: its Sync.
     void add(Bytes message, bool last) {
@@ -28,6 +29,11 @@ class Replay {
         bytes_.append(as_text(message));
         ++requests_;
         whole_ = last;
+        awaits_push_ = true;
+    }
+    // A request goes to the queue of answers: one that is not kept here makes the segment another than this.
+    void pushed() noexcept {
+        if (!std::exchange(awaits_push_, false)) drop();
     }
     void drop() noexcept {
         requests_ = 0;
@@ -45,6 +51,7 @@ class Replay {
     std::string bytes_;
     std::size_t requests_ = 0;  // 0: nothing is kept
     bool whole_ = false;
+    bool awaits_push_ = false;  // what was kept last
 };
 
 }  // namespace pgweir::session

@@ -163,9 +163,13 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
             const std::string_view tag = body.substr(0, body.find('\0'));
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
                 forget_statements(*client);
+                const bool last = queue_.size() == 1 || (queue_.size() == 2 && queue_.at(1).request == Request::sync);
+                if (tag == "DISCARD ALL" && last) client->discarded();
             }
             const bool at_end = queue_.front().request == Request::query && queue_.front().changes;  // see on_ready()
             if (!at_end) client->completed(tag, queue_.front().changes.get());
+        } else if (queue_.front().request == Request::execute && queue_.front().changes) {
+            client->completed({}, queue_.front().changes.get());  // PortalSuspended: its one row was made
         }
     }
     copy_ = Copy::none;
@@ -197,6 +201,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     if (head.forwards()) {
         // All of a Query takes effect, or nothing.
         if (client != nullptr && head.changes && !failed) client->completed({}, head.changes.get());
+        if (client != nullptr && status == 'I') client->transaction_over(*this);
         if (client != nullptr && !head.hide_ready) out.pass(message.whole);
     } else {
         outcome_.failed = internal_failed_;
@@ -268,18 +273,20 @@ void ServerMachine::heal(Gather& out) {
         again.push_back({.request = front.request, .told_parameters = front.told_parameters, .statement = front.statement});
         queue_.pop();
     }
+    const StatementRef statement = replay.statement();
+    const std::string replay_bytes(replay.bytes());
+    replay.drop();
     expect({.request = Request::sync, .hide_ready = true}, out);
     expect({.request = Request::close, .purpose = Purpose::statement}, out);
     auto undo = std::make_unique<Undo>();
-    undo->server_statement = replay.statement()->id;
+    undo->server_statement = statement->id;
     expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, out);
     for (Expected& expected : again) expect(std::move(expected), out);
-    prepared_.remove(replay.statement()->id);
-    prepared_.add(replay.statement()->id, StatementCache::schema_epoch());
-    protocol::append_close(output_, 'S', replay.statement()->server_name());
-    protocol::append_parse_tail(output_, replay.statement()->server_name(), replay.statement()->tail);
-    output_ += replay.bytes();
-    replay.drop();
+    prepared_.remove(statement->id);
+    prepared_.add(statement->id, StatementCache::schema_epoch());
+    protocol::append_close(output_, 'S', statement->server_name());
+    protocol::append_parse_tail(output_, statement->server_name(), statement->tail);
+    output_ += replay_bytes;
 }
 
 void ServerMachine::undo(Undo& undo, ClientMachine* client) {
@@ -302,7 +309,8 @@ void ServerMachine::on_parameter(const Message& message, ClientMachine* client, 
         actual_ = parameters_.with(actual_, name, value);
         actual_.prove();
     }
-    if (client != nullptr && client->parameter_reported(name, value)) out.pass(message.whole);
+    const bool scrubs = !queue_.empty() && queue_.front().purpose == Purpose::reset;  // not what the client wants
+    if (client != nullptr && !scrubs && client->parameter_reported(name, value)) out.pass(message.whole);
 }
 
 void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
@@ -316,6 +324,7 @@ void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
 }
 
 void ServerMachine::expect(Expected expected, Gather& out) {
+    if (replay.active()) replay.pushed();
     if (expected.fake && queue_.empty()) {
         out.own().append(expected.answer);
         return;

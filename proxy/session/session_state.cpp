@@ -16,6 +16,9 @@ std::string literal(std::string_view text) {
     return out + '\'';
 }
 
+bool is_true(std::string_view value) noexcept { return value == "true" || value == "yes" || value == "1"; }
+bool is_false(std::string_view value) noexcept { return value == "false" || value == "no" || value == "0"; }
+
 // True for a setting of ours that is not what we think it is; both forms of its value count, the one with and the one
 // without a unit. Beyond ASCII the text's encoding would matter: not known.
 std::string differs(const Parameter& parameter) {
@@ -23,8 +26,9 @@ std::string differs(const Parameter& parameter) {
     if (!ascii) return " OR true";
     const std::string name = literal(parameter.name);
     const std::string value = literal(parameter.value);
-    return " OR (pg_catalog.current_setting(" + name + ", true) IS DISTINCT FROM " + value +
-           " AND (SELECT setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = " + name + ") IS DISTINCT FROM " + value + ")";
+    const std::string shown = is_true(parameter.value) ? "'on'" : is_false(parameter.value) ? "'off'" : value;
+    return " OR (pg_catalog.current_setting(" + name + ", true) IS DISTINCT FROM " + value + " AND pg_catalog.current_setting(" + name +
+           ", true) IS DISTINCT FROM " + shown + " AND (SELECT setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = " + name + ") IS DISTINCT FROM " + value + ")";
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ namespace pgweir::session {
 [[nodiscard]] std::string probe_sql(const ParameterSet& actual, const ParameterSet& reported, std::size_t prepared);
 
 inline constexpr std::string_view kRollbackSql = "ROLLBACK";
+// Settings with names that nobody knows (app.x) are in no list; they go, and those that are known are set again when needed.
+inline constexpr std::string_view kResetSettingsSql = "RESET ALL";
 inline constexpr std::string_view kDiscardSql = "DISCARD ALL";
 
 }  // namespace pgweir::session

@@ -23,8 +23,6 @@ std::string server_statement_name(std::uint64_t id) { return std::string(kServer
 
 std::string CachedStatement::server_name() const { return server_statement_name(id); }
 
-std::size_t CachedStatement::size() const noexcept { return tail.size() + kOverhead; }
-
 StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
     : cache_(&cache), statement_(&statement) {
     cache.acquired(statement);
@@ -63,6 +61,8 @@ StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& s
     made->tail.assign(tail);
     made->settings = settings;
     made->judged = sql::classify(made->text(), lex, functions_);
+    made->bytes = made->tail.size() + kOverhead;
+    for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();
     CachedStatement& statement = *made;
     bytes_ += statement.size();
     statements_.emplace(Key{statement.tail, settings.get()}, std::move(made));

@@ -25,13 +25,14 @@ struct CachedStatement {
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
+    std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
     bool idle_listed = false;
     std::list<CachedStatement*>::iterator idle_place;
 
     [[nodiscard]] std::string_view text() const noexcept { return {tail.c_str()}; }
     // What it takes, roughly, in bytes.
-    [[nodiscard]] std::size_t size() const noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return bytes; }
     // The name under which servers know it.
     [[nodiscard]] std::string server_name() const;
 };

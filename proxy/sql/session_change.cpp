@@ -21,6 +21,10 @@ std::string folded(std::string_view text) {
     return out;
 }
 
+bool is_of_transaction(std::string_view name) {
+    return name == "transaction_isolation" || name == "transaction_read_only" || name == "transaction_deferrable";
+}
+
 // As PostgreSQL's quote_identifier(), but for keywords: reading it back gives the same name.
 std::string quoted_identifier(const std::string& name) {
     const bool plain = !name.empty() && (lower(name[0]) == name[0]) && is(name[0], kIdentStart) &&
@@ -66,6 +70,16 @@ class Reader {
     }
     [[nodiscard]] bool take_word(std::string_view word) {
         if (!at_word(word)) return false;
+        advance();
+        return true;
+    }
+    // The word as a keyword: before a dot it would be a name's first part.
+    [[nodiscard]] bool at_keyword(std::string_view word) const {
+        Lexer ahead = lexer_;
+        return at_word(word) && ahead.next().kind != TokenKind::dot;
+    }
+    [[nodiscard]] bool take_keyword(std::string_view word) {
+        if (!at_keyword(word)) return false;
         advance();
         return true;
     }
@@ -156,26 +170,26 @@ class Reader {
 
     void set() {
         bool local = false;
-        if (take_word("local")) {
+        if (take_keyword("local")) {
             local = true;
-        } else if (take_word("session")) {
-            if (at_word("characteristics") || at_word("authorization")) return fail();
+        } else if (take_keyword("session")) {
+            if (at_keyword("characteristics") || at_keyword("authorization")) return fail();
         }
-        if (at_word("transaction") || at_word("constraints")) return fail();
-        if (take_word("schema")) return set_to(local, "search_path", quoted_identifier(string()));
-        if (take_word("xml")) {
+        if (at_keyword("transaction") || at_keyword("constraints")) return fail();
+        if (take_keyword("schema")) return set_to(local, "search_path", quoted_identifier(string()));
+        if (take_keyword("xml")) {
             if (!take_word("option")) return fail();
             return set_to(local, "xmloption", identifier());
         }
-        if (take_word("time")) {
+        if (take_keyword("time")) {
             if (!take_word("zone")) return fail();
             if (take_word("local") || take_word("default")) return add(local ? Kind::set_local : Kind::reset, "timezone");
             return set_to(local, "timezone", value("timezone"));
         }
-        if (take_word("names")) return set_to(local, "client_encoding", string());
+        if (take_keyword("names")) return set_to(local, "client_encoding", string());
         const std::string name = setting_name();
         if (name == "role" || name == "session_authorization" || name == "seed" || name.starts_with("pgweir.")) return fail();
-        if (name.starts_with("transaction_")) local = true;
+        if (is_of_transaction(name)) local = true;
         if (take_operator("=-")) return set_to(local, name, '-' + number());  // the server's lexer cuts it in two
         if (!take_operator("=") && !take_word("to")) return fail();
         if (take_word("default")) return add(local ? Kind::set_local : Kind::reset, name);
@@ -209,18 +223,22 @@ class Reader {
         const std::string_view text = lexer_.text(token_);
         const auto plain = [](char c) { return is(c, kDigit) || c == '.'; };
         if (token_.kind != TokenKind::number || !std::ranges::all_of(text, plain)) return fail(), std::string();
+        // The server says these otherwise: 010 is 10, -0 is 0.
+        if ((text.size() > 1 && text[0] == '0' && text[1] != '.') || (minus && text.find_first_of("123456789") == std::string_view::npos)) {
+            return fail(), std::string();
+        }
         std::string out = (minus ? "-" : "") + std::string(text);
         advance();
         return out;
     }
 
     void reset() {
-        if (take_word("all")) return add(Kind::reset_all);
-        if (take_word("time")) {
+        if (take_keyword("all")) return add(Kind::reset_all);
+        if (take_keyword("time")) {
             if (!take_word("zone")) return fail();
             return add(Kind::reset, "timezone");
         }
-        if (at_word("session") || at_word("transaction")) return fail();
+        if (at_keyword("session") || at_keyword("transaction")) return fail();
         std::string name = setting_name();
         if (name == "role") return fail();
         add(Kind::reset, std::move(name));
@@ -244,7 +262,7 @@ class Reader {
         const bool local = boolean();
         if (!take(TokenKind::close) || !name) return fail();
         const std::string known = folded(*name);
-        if (local || known.starts_with("transaction_")) return add(Kind::set_local, known);
+        if (local || is_of_transaction(known)) return add(Kind::set_local, known);
         if (known == "role" || known == "session_authorization" || known == "seed" || known.empty()) return fail();
         if (!value) return add(Kind::reset, known);
         add(Kind::set, known, *value);
@@ -256,10 +274,10 @@ class Reader {
     }
 
     // A string, or a parameter; none for NULL.
-    std::optional<std::string> argument() {
+    std::optional<std::string> argument(bool is_boolean = false) {
         std::optional<std::string> result;
         if (token_.kind == TokenKind::parameter) {
-            result = parameter();
+            result = parameter(is_boolean);
         } else if (!take_word("null")) {
             result = string();
         }
@@ -267,12 +285,12 @@ class Reader {
         return result;
     }
 
-    std::optional<std::string> parameter() {
+    std::optional<std::string> parameter(bool is_boolean) {
         const std::string_view text = lexer_.text(token_).substr(1);
         unsigned number = 0;
         std::from_chars(text.data(), text.data() + text.size(), number);
         advance();
-        const auto known = bound_ ? bound_(number) : std::nullopt;
+        const auto known = bound_ ? bound_(number, is_boolean) : std::nullopt;
         if (!known) return fail(), std::nullopt;
         return *known;
     }
@@ -280,7 +298,7 @@ class Reader {
     bool boolean() {
         if (take_word("true")) return true;
         if (take_word("false")) return false;
-        const std::optional<std::string> text = argument();
+        const std::optional<std::string> text = argument(true);
         if (!text) return fail(), false;
         if (*text == "t" || *text == "true" || *text == std::string(1, '\1')) return true;
         if (*text != "f" && *text != "false" && *text != std::string(1, '\0')) fail();

@@ -34,8 +34,9 @@ struct SessionChange {
 
 using SessionChanges = std::vector<SessionChange>;
 
-// A parameter's value as text by its number, from 1: outer none: not known; inner none: NULL.
-using BoundText = std::function<std::optional<std::optional<std::string>>(unsigned number)>;
+// A parameter's value as text, or as a boolean in either format, by its number from 1; outer none: not known, or not certain
+// to mean what its bytes say; inner none: NULL.
+using BoundText = std::function<std::optional<std::optional<std::string>>(unsigned number, bool is_boolean)>;
 
 // The changes that a text makes when all of it succeeds: of SET, RESET, DISCARD ALL's settings, SELECT set_config(…) [, …],
 // SAVEPOINT, RELEASE, ROLLBACK TO, LISTEN, UNLISTEN; several SETs and RESETs may stand in one text. Nothing when any part is

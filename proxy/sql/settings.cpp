@@ -74,7 +74,10 @@ struct Name {
 }
 
 // transaction_isolation and its like end with the transaction.
-[[nodiscard]] bool is_of_transaction(std::string_view name) noexcept { return starts_folded(name, "transaction_"); }
+[[nodiscard]] bool is_of_transaction(std::string_view name) noexcept {
+    return equals_folded(name, "transaction_isolation") || equals_folded(name, "transaction_read_only") ||
+           equals_folded(name, "transaction_deferrable");
+}
 
 [[nodiscard]] Utility set_variable(const Head& head, std::string_view text, std::size_t i, bool local) noexcept {
     const Name name = read_name(head, text, i);
@@ -134,6 +137,7 @@ struct Name {
 Utility judge_set(const Head& head, std::string_view text) noexcept {
     std::size_t i = 1;
     bool local = false;
+    if (head.kind(2) == TokenKind::dot) return set_variable(head, text, 1, false);  // SET local.x, a name
     if (head.keyword(1) == Keyword::session) {
         if (head.keyword(2) == Keyword::characteristics) return set_characteristics(head);
         if (head.keyword(2) != Keyword::authorization) i = 2;
@@ -141,6 +145,7 @@ Utility judge_set(const Head& head, std::string_view text) noexcept {
         local = true;
         i = 2;
     }
+    if (head.kind(i + 1) == TokenKind::dot) return set_variable(head, text, i, local);
     if (head.keyword(i) == Keyword::transaction) {
         return {
             .reason = Reason::transaction_control, .transaction = Transaction::control, .effects = Effect::set_local};

@@ -93,6 +93,15 @@ class State(ClusterCase):
         connection.commit()
         until(lambda: self.pinned(weir) == [], "the pin is gone")
 
+    def test_what_a_function_sets_under_an_unlisted_name_is_nobody_elses(self):
+        weir = self.weir(pool={"default_pool_size": 1}, routing={"split": "off"})
+        a, b = self.connect(weir), self.connect(weir)
+        rows(a, "SET app.known = 'a'")
+        rows(a, "DO $$ BEGIN PERFORM set_config('app.secret', 'a''s', false); END $$")
+        self.assertIn(value(b, "SELECT current_setting('app.secret', true)"), (None, ""))
+        self.assertIn(value(b, "SELECT current_setting('app.known', true)"), (None, ""))
+        self.assertEqual(value(a, "SHOW app.known"), "a")
+
     def test_on_session_state_reject(self):
         weir = self.weir(database=[{"name": "app", "on_session_state": "reject"}, {"name": "*"}], routing={"split": "off"})
         connection = self.connect(weir)

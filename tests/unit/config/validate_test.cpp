@@ -79,9 +79,9 @@ TEST(Validate, Table) {
           "itself"}},
         {"password = \"x\"\n",
          {"t.toml:6:12: database.password: a password without a user; set 'user' too, or leave both out"}},
-        {"[proxy]\nauth_query = \"SELECT $1\"\n",
+        {"[proxy]\nauth_query = \"SELECT $1\"\nauth_dbname = \"d\"\n",
          {"t.toml:7:14: proxy.auth_query: nobody to ask it; set 'auth_user', too"}},
-        {"[proxy]\nauth_query = \"SELECT 1\"\nauth_user = \"u\"\n",
+        {"[proxy]\nauth_query = \"SELECT 1\"\nauth_user = \"u\"\nauth_dbname = \"d\"\n",
          {"t.toml:7:14: proxy.auth_query: does not ask for a name; allowed: a query with $1 in the place of the user's "
           "name"}},
         {"[proxy]\nauth_password = \"p\"\n",
@@ -89,7 +89,12 @@ TEST(Validate, Table) {
         {"[proxy]\nauth_user = \"u\"\nauth_password = " + scram,
          {"t.toml:8:17: proxy.auth_password: a SCRAM verifier cannot be used to log in to a server; allowed: the "
           "password itself"}},
-        {"[proxy]\nauth_query = \"SELECT f($1)\"\nauth_user = \"u\"\nauth_password = \"p\"\n", {}},
+        {"[proxy]\nauth_query = \"SELECT f($1)\"\nauth_user = \"u\"\nauth_dbname = \"d\"\nauth_password = \"p\"\n", {}},
+        {"[proxy]\nauth_query = \"SELECT f($1)\"\nauth_user = \"u\"\n",
+         {"t.toml:7:14: proxy.auth_query: it is not said where to ask; set 'auth_dbname' (in a client's database its owner would "
+          "decide what the query means)"}},
+        {"[[access]]\nname = \"r\"\nuser = [\"+staff\"]\n",
+         {"t.toml:8:8: access.user: \"+staff\" is pg_hba.conf's and is not understood here; allowed: names"}},
         {"[[access]]\nname = \"a\"\naddress = [\"all\", \"10.0.0.0/8\", \"::1\", \"localhost\", \"10.0.0.0/33\"]\n",
          {"t.toml:8:11: access.address: \"localhost\" is no address; allowed: \"all\", an address such as \"10.0.0.1\" "
           "or \"::1\", a "

@@ -39,7 +39,8 @@ TEST(ReadOnlyDatabase, WhatKeepsItReadOnlyIsNot) {
 // A replica refuses these by itself; the primary would run them, some in spite of a read-only transaction.
 TEST(ReadOnlyDatabase, OnThePrimaryOnlyTheHarmlessPasses) {
     for (const std::string_view sql :
-         {"insert into t values (1)", "do $$ begin end $$", "call p()", "create temp table t (n int)", "begin isolation level serializable", "prepare transaction 'a'", "commit prepared 'a'",
+         {"insert into t values (1)", "reset all", "reset timezone", "set standard_conforming_strings = off",
+          "/* pgweir: replica */ select unknown_function()", "do $$ begin end $$", "call p()", "create temp table t (n int)", "begin isolation level serializable", "prepare transaction 'a'", "commit prepared 'a'",
           "set role a", "select 1; insert into t values (1)", "begin; select 1", "select unknown_function()", "vacuum", "notify a",
           "select pg_advisory_lock(1)", "select 1 for update"}) {
         EXPECT_TRUE(refused(sql, true)) << sql;

@@ -135,6 +135,58 @@ TEST_P(StateTest, WhatMayEndAPinIsLookedAt) {
     EXPECT_TRUE(talk.machine().tainted());
 }
 
+TEST_P(StateTest, DiscardAllEndsAPin) {
+    run("set a.b = e'x'", "SET");
+    EXPECT_EQ(talk.machine().pin(), session::Pin::setting);
+    EXPECT_FALSE(talk.machine().tainted()) << "no look at the session would find a.b";
+    run("discard all", "DISCARD ALL");
+    EXPECT_FALSE(talk.linked());
+}
+
+// Integers in binary are not the text that the server makes of them.
+TEST_P(StateTest, AParameterThatIsNotTextPins) {
+    using namespace std::string_literals;
+    talk.client(message('P', text("") + text("select set_config('a.b', $1::text, false)") + "\0\1\0\0\0\27"s) +
+                message('B', "\0\0\0\1\0\1\0\1\0\0\0\4\0\0\0\5\0\0"s) + execute() + sync());
+    talk.server(parsed() + bound() + row("5") + complete("SELECT 1") + ready());
+    EXPECT_EQ(desired("a.b"), "-");
+    EXPECT_EQ(talk.machine().pin(), session::Pin::setting);
+}
+
+TEST_P(StateTest, ANameThatCannotBeSetAgainPins) {
+    run("select set_config('a.\xc3\xa9', 'x', false)", "SELECT 1");
+    EXPECT_EQ(talk.machine().pin(), session::Pin::setting);
+    run("discard all", "DISCARD ALL");
+    run("set a.long = '" + std::string(20'000, 'x') + "'", "SET");
+    EXPECT_EQ(talk.machine().pin(), session::Pin::setting) << "one client cannot have all the memory";
+}
+
+TEST_P(StateTest, APortalOfAnEarlierSegmentStillSets) {
+    run("begin", "BEGIN", 'T');
+    talk.client(parse("", "select set_config('a.b', '5', false)") + bind("p", "") + sync());
+    talk.server(parsed() + bound() + ready('T'));
+    talk.client(message('E', text("p") + std::string("\0\0\0\1", 4)) + sync());
+    talk.server(row("5") + message('s', "") + ready('T'));
+    run("commit", "COMMIT");
+    EXPECT_EQ(desired("a.b"), "5");
+}
+
+TEST_P(StateTest, AReadyForQueryInTheMiddleCommits) {
+    talk.client(parse("", "set a.b = 1") + bind("", "") + execute() + query("select 1") + parse("", "bad") + sync());
+    talk.server(parsed() + bound() + complete("SET") + complete("SELECT 1") + ready());
+    talk.server(error("42601") + ready());
+    EXPECT_EQ(desired("a.b"), "1");
+}
+
+TEST_P(StateTest, ARollbackToAnUnknownNameKeepsTheServer) {
+    run("begin", "BEGIN", 'T');
+    run("set a.b = '1'", "SET", 'T');
+    run("savepoint \xc3\xa9", "SAVEPOINT", 'T');
+    run("rollback to \xc3\xa9", "ROLLBACK", 'T');
+    run("commit", "COMMIT");
+    EXPECT_TRUE(talk.linked());
+}
+
 // on_session_state = "reject"
 TEST_P(StateTest, SessionStateIsRefusedWhereThePolicySaysSo) {
     Conversation strict(GetParam(), 100, {.reject_state = true});
@@ -201,6 +253,29 @@ TEST_P(ListenTest, CountsWhenItsTransactionCommits) {
         talk.take_client();
         EXPECT_EQ(talk.machine().take_dropped_channels().size(), 1U);
     }
+}
+
+TEST_P(ListenTest, OutlivesARollbackToASavepointBehindIt) {
+    talk.client(query("begin"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.client(query("listen jobs"));
+    talk.channel_ready();
+    for (const auto& [sql, tag] : {std::pair{"savepoint s", "SAVEPOINT"}, {"rollback to s", "ROLLBACK"}}) {
+        talk.client(query(sql));
+        talk.server(complete(tag) + ready('T'));
+    }
+    talk.client(query("commit"));
+    talk.server(complete("COMMIT") + ready());
+    EXPECT_TRUE(talk.machine().listens_to("jobs"));
+}
+
+TEST_P(ListenTest, ThePortalWaitsForItsExecute) {
+    talk.client(parse("", "listen jobs") + bind("", "") + message('H', ""));
+    talk.channel_ready();
+    EXPECT_TRUE(talk.machine().take_dropped_channels().empty());
+    talk.client(execute() + sync());
+    EXPECT_EQ(tags(talk.take_client()), "12CZ");
+    EXPECT_TRUE(talk.machine().listens_to("jobs"));
 }
 
 TEST_P(ListenTest, AFailureIsTheClientsError) {
@@ -345,6 +420,27 @@ TEST_P(StateTest, WhatWasAnsweredIsNotSentAgain) {
     talk.server(bound() + complete("SELECT 0") + outdated() + ready());
     EXPECT_EQ(tags(talk.take_client()), "2CEZ");
     EXPECT_EQ(talk.backend().take_output(), "");
+}
+
+// What was pushed behind it without being kept makes it another segment: nothing may be sent twice.
+TEST_P(StateTest, OnlyAnUntouchedSegmentIsSentAgain) {
+    talk.client(parse("s1", "call p()") + sync());
+    talk.server(parsed() + ready());
+    talk.client(bind("", "s1") + execute() + message('C', text("Snope")) + sync());
+    talk.take_client();
+    talk.server(bound() + outdated() + ready());
+    EXPECT_EQ(talk.backend().take_output(), "");
+    EXPECT_EQ(tags(talk.take_client()).substr(0, 2), "2E");
+}
+
+TEST_P(StateTest, AStatementOfOtherSettingsIsNotMadeNewForEverybody) {
+    talk.client(parse("s1", "select '01/02/2020'::date") + sync());
+    talk.server(parsed() + ready());
+    talk.client(query("set datestyle = 'ISO, DMY'"));
+    talk.server(complete("SET") + status("DateStyle", "ISO, DMY") + ready());
+    talk.client(query("create table x ()"));
+    talk.server(complete("CREATE TABLE") + ready());
+    EXPECT_EQ(tags(talk.client(bind("", "s1") + execute() + sync())), "PBES") << "under another name";
 }
 
 // "On a DDL tag raise the database's epoch, and evict lazily everywhere."

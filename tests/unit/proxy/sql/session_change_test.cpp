@@ -39,6 +39,10 @@ TEST(SessionChange, AreReadAsTheServerFlattensThem) {
         {"select set_config('search_path', 'a, b', false)", {{Kind::set, "search_path", "a, b"}}},
         {"select set_config('role', 'x', true)", {{Kind::set_local, "role", ""}}},
         {"DISCARD ALL", {{Kind::reset_all, "", ""}, {Kind::unlisten_all, "", ""}}},
+        {"SET transaction_timeout = '1s'", {{Kind::set, "transaction_timeout", "1s"}}},
+        {"SET local.x = 1", {{Kind::set, "local.x", "1"}}},
+        {"SET session.x = 1", {{Kind::set, "session.x", "1"}}},
+        {"SET names.x = 1; RESET time.x", {{Kind::set, "names.x", "1"}, {Kind::reset, "time.x", ""}}},
         {"SAVEPOINT S", {{Kind::savepoint, "s", ""}}},
         {"RELEASE s", {{Kind::release, "s", ""}}},
         {"RELEASE SAVEPOINT \"S\"", {{Kind::release, "S", ""}}},
@@ -59,7 +63,7 @@ TEST(SessionChange, AreReadAsTheServerFlattensThem) {
 TEST(SessionChange, WhatIsNotUnderstoodIsNothing) {
     for (const char* sql :
          {"", ";", "SELECT 1", "SET ROLE r", "SET role = 'r'", "SET SESSION AUTHORIZATION r", "SET seed = 0.5", "SET a = E'\\x41'",
-          "SET a = U&'x'", "SET a = 'x'\n'y'", "SET a = $$x$$", "SET a = 1 + 1", "SET a =", "SET a = 1; SELECT 1", "SELECT 1; SET a = 1",
+          "SET a = U&'x'", "SET a = 'x'\n'y'", "SET a = $$x$$", "SET a = 1 + 1", "SET a = 010", "SET a = -0", "SET a = -0.0", "SET a =", "SET a = 1; SELECT 1", "SELECT 1; SET a = 1",
           "SELECT set_config('a', 'b' || 'c', false)", "SELECT set_config('role', 'x', false)", "SELECT set_config('a', $1, false)",
           "SELECT set_config('a', 'b', false) FROM t", "SELECT set_config('a', 'b', $1)", "LISTEN U&\"x\"", "LISTEN a; LISTEN b",
           "LISTEN caf\xc3\xa9", "LISTEN aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "BEGIN; SET a = 1",
@@ -71,7 +75,7 @@ TEST(SessionChange, WhatIsNotUnderstoodIsNothing) {
 }
 
 TEST(SessionChange, ParametersAreLookedUp) {
-    const BoundText bound = [](unsigned number) -> std::optional<std::optional<std::string>> {
+    const BoundText bound = [](unsigned number, bool) -> std::optional<std::optional<std::string>> {
         if (number == 1) return std::optional<std::string>("App.Tenant");
         if (number == 2) return std::optional<std::string>("7");
         if (number == 3) return std::optional<std::string>("f");
