@@ -24,7 +24,7 @@ void ListenerConnection::listen(const std::string& channel, pool::WorkerId who, 
     entry.workers.insert_or_assign(who, subscription);
     if (entry.ready) return tell_ready(channel, who, subscription);
     if (entry.workers.size() > 1) return;  // asked for already
-    machine_.listen(channel, requests_);
+    machine_.ask(channel, requests_);
     send_requests();
 }
 
@@ -34,7 +34,7 @@ void ListenerConnection::unlisten(const std::string& channel, pool::WorkerId who
     entry->second.workers.erase(who);
     if (!entry->second.workers.empty()) return;
     channels_.erase(entry);
-    machine_.unlisten(channel, requests_);
+    machine_.unask(channel, requests_);
     send_requests();
     if (channels_.empty()) unused_since_ = worker_.now();
 }

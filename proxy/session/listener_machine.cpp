@@ -24,12 +24,12 @@ std::string quoted(std::string_view name) {
 
 }  // namespace
 
-void ListenerMachine::listen(std::string_view channel, std::string& to_server) {
+void ListenerMachine::ask(std::string_view channel, std::string& to_server) {
     protocol::append_query(to_server, "LISTEN " + quoted(channel));
     asked_.push_back({.channel = std::string(channel)});
 }
 
-void ListenerMachine::unlisten(std::string_view channel, std::string& to_server) {
+void ListenerMachine::unask(std::string_view channel, std::string& to_server) {
     protocol::append_query(to_server, "UNLISTEN " + quoted(channel));
     asked_.push_back({.channel = std::string(channel), .listen = false});
 }

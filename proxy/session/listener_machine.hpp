@@ -25,8 +25,8 @@ class ListenerMachine {
     };
 
     // Appends the request; its answer is an event.
-    void listen(std::string_view channel, std::string& to_server);
-    void unlisten(std::string_view channel, std::string& to_server);
+    void ask(std::string_view channel, std::string& to_server);
+    void unask(std::string_view channel, std::string& to_server);
 
     // Works through whole messages at the front of `in`, which may be up to kMaxMessage long. Returns how many bytes were
     // taken; none: the server broke the protocol, or ended the session with an error.

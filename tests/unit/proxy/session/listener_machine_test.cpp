@@ -36,7 +36,7 @@ class ListenerTest : public testing::TestWithParam<std::size_t> {
 INSTANTIATE_TEST_SUITE_P(Chunks, ListenerTest, testing::Values(1, 3, 1 << 20));
 
 TEST_P(ListenerTest, SaysWhenItListens) {
-    machine.listen("jobs", sent);
+    machine.ask("jobs", sent);
     EXPECT_EQ(sent, query("LISTEN \"jobs\""));
     EXPECT_FALSE(machine.quiet());
     EXPECT_TRUE(feed(complete("LISTEN")).empty());
@@ -48,12 +48,12 @@ TEST_P(ListenerTest, SaysWhenItListens) {
 }
 
 TEST_P(ListenerTest, QuotesChannels) {
-    machine.listen("a\"; DROP TABLE t; --", sent);
+    machine.ask("a\"; DROP TABLE t; --", sent);
     EXPECT_EQ(sent, query("LISTEN \"a\"\"; DROP TABLE t; --\""));
 }
 
 TEST_P(ListenerTest, TellsAFailure) {
-    machine.listen("jobs", sent);
+    machine.ask("jobs", sent);
     const auto events = feed(error("25006") + ready());
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].kind, Kind::failed);
@@ -73,9 +73,9 @@ TEST_P(ListenerTest, PassesNotifications) {
 
 // The first answer is not the state of the channel: UNLISTEN comes behind it.
 TEST_P(ListenerTest, ListenUnlistenListen) {
-    machine.listen("jobs", sent);
-    machine.unlisten("jobs", sent);
-    machine.listen("jobs", sent);
+    machine.ask("jobs", sent);
+    machine.unask("jobs", sent);
+    machine.ask("jobs", sent);
     EXPECT_TRUE(feed(complete("LISTEN") + ready() + complete("UNLISTEN") + ready()).empty());
     EXPECT_EQ(feed(complete("LISTEN") + ready()).size(), 1U);
 }

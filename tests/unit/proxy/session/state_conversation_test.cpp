@@ -273,7 +273,8 @@ TEST_P(ListenTest, ThePortalWaitsForItsExecute) {
     talk.client(parse("", "listen jobs") + bind("", "") + message('H', ""));
     talk.channel_ready();
     EXPECT_TRUE(talk.machine().take_dropped_channels().empty());
-    talk.client(execute() + sync());
+    EXPECT_EQ(tags(talk.client(execute() + sync())), "S") << "a portal of before needs a server";
+    talk.server(ready());
     EXPECT_EQ(tags(talk.take_client()), "12CZ");
     EXPECT_TRUE(talk.machine().listens_to("jobs"));
 }
