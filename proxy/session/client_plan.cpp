@@ -10,7 +10,6 @@ namespace {
 namespace frontend = protocol::frontend;
 namespace sqlstate = protocol::sqlstate;
 
-constexpr Violation kBadMessage{sqlstate::kProtocolViolation, "invalid message from client"};
 constexpr Violation kBadLength{sqlstate::kProtocolViolation, "invalid message length"};
 constexpr Violation kTooLong{sqlstate::kProgramLimitExceeded, "message is longer than max_packet_size"};
 

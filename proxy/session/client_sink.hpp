@@ -6,6 +6,7 @@
 
 #include "protocol/bytes.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/sqlstate.hpp"
 #include "proxy/session/client_machine.hpp"
 
 namespace pgweir::session {
@@ -14,6 +15,8 @@ namespace pgweir::session {
 inline constexpr std::size_t kMaxWholeQuery = 1U << 20;
 inline constexpr std::size_t kMaxHead = 16U << 10;  // portal and statement names of a Bind, Describe, Execute, Close
 inline constexpr std::size_t kMaxSegment = 256U << 10;  // of an extended segment held back until its Sync
+
+inline constexpr Violation kBadMessage{protocol::sqlstate::kProtocolViolation, "invalid message from client"};
 
 struct ClientMachine::Message {
     protocol::Tag tag;

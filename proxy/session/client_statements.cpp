@@ -1,0 +1,299 @@
+// The client machine's statements and portals: prepared on whichever server they are used on (semantics.md C, "Statement
+// virtualisation").
+#include <utility>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/session/client_sink.hpp"
+#include "proxy/session/local_settings.hpp"
+
+namespace pgweir::session {
+
+namespace sqlstate = protocol::sqlstate;
+
+void ClientMachine::on_parse(const Message& message, Sink& sink) {
+    Bytes rest = message.body();
+    const auto parsed_name = take_string(rest);
+    if (!parsed_name) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
+        return;
+    }
+    extended_open_ = true;
+    ++statements_.counters.client_parses;
+    const std::string_view statement_name = *parsed_name;
+    // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
+    const ParameterRef settings = parse_settings();
+    StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
+    if (!statement_name.empty()) {
+        std::string_view code;
+        if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
+    }
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->client_name = statement_name;
+    undo->previous = find_statement(statement_name);
+    if (!statement_name.empty() && undo->previous) {
+        return raise(sqlstate::kDuplicatePreparedStatement,
+                     "prepared statement \"" + std::string(statement_name) + "\" already exists", false, sink);
+    }
+    undo->parsed = statement;
+    undo->epoch = statements_.epoch();
+    restore_statement(undo->client_name, statement);
+    if (is_local(*statement) && sink.status() == TransactionStatus::failed) {
+        restore_statement(undo->client_name, undo->previous);
+        return raise(sqlstate::kInFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block",
+                     false, sink);
+    }
+    if (is_local(*statement) || sink.server == nullptr) {
+        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+    }
+    if (statement_name.empty()) {
+        sink.server->unnamed = statement;
+        sink.server->unnamed_unknown = false;
+        ++statements_.counters.server_parses;
+        return pass(message, Request::parse, sink, std::move(undo));
+    }
+    const bool failed = sink.status() == TransactionStatus::failed;
+    const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
+    const bool known = found == ServerStatements::Known::yes;
+    const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
+                         statement->judged.reason == sql::Reason::empty;
+    if (known && allowed) {
+        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+    }
+    if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    if (found == ServerStatements::Known::no) make_room(sink);
+    if (!known) {
+        sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
+        undo->server_statement = statement->id;
+    }
+    ++statements_.counters.server_parses;
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+// Why the client may not have this statement too; empty: it may.
+std::string_view ClientMachine::statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept {
+    if (statement_bytes_ + statement.size() > setup_.max_client_statements) {
+        code = sqlstate::kProgramLimitExceeded;
+        return "this client's prepared statements take too much memory (max_client_statement_memory)";
+    }
+    if (statements_.held_bytes() <= setup_.max_statements) return {};
+    code = sqlstate::kOutOfMemory;
+    return "all clients' prepared statements take too much memory (max_statement_memory)";
+}
+
+// What a statement's meaning depends on, if it is parsed now.
+const ParameterRef& ClientMachine::parse_settings() {
+    if (!settings_doubtful_) return plan_settings_;
+    if (private_settings_ == ParameterRef{}) private_settings_ = statements_.private_settings(parameters_, plan_settings_);
+    return private_settings_;
+}
+
+void ClientMachine::doubt_settings() noexcept {
+    settings_doubtful_ = true;
+    private_settings_ = {};  // those of before are not those of now
+}
+
+// Closes the server's least recently used statement when it may not hold one more.
+void ClientMachine::make_room(Sink& sink) {
+    if (const auto oldest = sink.server->prepared().evict()) close_statement(*oldest, sink);
+}
+
+void ClientMachine::close_statement(std::uint64_t id, Sink& sink) {
+    auto restore = std::make_unique<Undo>();
+    restore->server_restore = id;
+    protocol::append_close(sink.to_server.own(), 'S', server_statement_name(id));
+    sink.server->expect({.request = Request::close, .purpose = Purpose::statement, .undo = std::move(restore)},
+                        sink.to_client);
+    sink.server->set_unsynced(true);
+}
+
+// Prepares a named statement on the server, if it is not there, and says as which one it is known: parsed under other
+// settings than at first it may mean something else, and is not the others' statement.
+StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
+    ServerMachine& server = *sink.server;
+    const std::uint64_t epoch = StatementCache::schema_epoch();
+    auto known = server.prepared().use(statement->id, epoch);
+    if (known == ServerStatements::Known::yes) return statement;
+    const ParameterRef settings = parse_settings();
+    if (statement->settings != settings) {  // what is prepared under that name is the others'
+        if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
+        statement = statements_.intern(statement->tail, settings, lex_);
+        known = server.prepared().use(statement->id, epoch);
+        if (known == ServerStatements::Known::yes) return statement;
+    }
+    if (known == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    if (known == ServerStatements::Known::no) make_room(sink);
+    auto undo = std::make_unique<Undo>();
+    undo->server_statement = statement->id;
+    undo->parsed = statement;
+    undo->epoch = statements_.epoch();
+    server.prepared().add(statement->id, epoch);
+    ++statements_.counters.server_parses;
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    server.expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
+    server.set_unsynced(true);
+    return statement;
+}
+
+// Makes the server's unnamed statement the client's, or none.
+void ClientMachine::ensure_unnamed(Sink& sink) {
+    ServerMachine& server = *sink.server;
+    if (server.unnamed == unnamed_ && !server.unnamed_unknown) return;
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;  // marks the server's unnamed statement as unknown again
+    undo->previous = unnamed_;
+    if (unnamed_) {
+        protocol::append_parse_tail(sink.to_server.own(), "", unnamed_->tail);
+        ++statements_.counters.server_parses;
+    } else {
+        protocol::append_close(sink.to_server.own(), 'S', "");
+    }
+    const Request request = unnamed_ ? Request::parse : Request::close;
+    server.expect({.request = request, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
+    server.set_unsynced(true);
+    server.unnamed = unnamed_;
+    server.unnamed_unknown = false;
+}
+
+void ClientMachine::on_bind(const Message& message, Sink& sink) {
+    Bytes rest = message.body();
+    const auto portal = take_string(rest);
+    const auto name = portal ? take_string(rest) : std::nullopt;
+    if (!name) {
+        sink.result.failed = true;
+        sink.result.violation = kBadMessage;
+        return;
+    }
+    const StatementRef statement = find_statement(*name);
+    if (statement && awaits_channel(statement->judged, statement->text())) {
+        sink.result.listen = true;
+        return;
+    }
+    extended_open_ = true;
+    ++statements_.counters.binds;
+    if (local_portal_ && local_portal_->name == *portal) local_portal_.reset();
+    if (statement && is_local(*statement)) {
+        remaining_dropped_ = true;
+        local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
+        return fake(Request::bind, protocol::kBindComplete, sink);
+    }
+    if (!needs_server(sink)) return;
+    if (statement) {
+        const Bytes types = as_bytes(std::string_view(statement->tail).substr(statement->text().size() + 1));
+        Changes changes = changes_of(statement->judged, statement->text(), rest, types);
+        const sql::Effect effects = unknown_effects(statement->judged, changes);
+        if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
+            remaining_dropped_ = true;
+            return raise(refusal_code(effects), why, false, sink);
+        }
+        apply_effects(statement->judged, effects, *sink.server);
+        if (loses_track(statement->judged, statement->text(), changes)) lose_track();
+        bind_changes(*portal, std::move(changes));
+        copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
+    }
+    if (name->empty()) {
+        ensure_unnamed(sink);
+        return pass(message, Request::bind, sink);
+    }
+    std::string server_name(*name);
+    StatementRef prepared;
+    const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced() && message.complete();
+    if (statement) {
+        prepared = ensure_prepared(statement, sink);
+        server_name = prepared->server_name();
+    } else if (name->starts_with(kServerStatementPrefix)) {
+        server_name.insert(0, "unknown ");  // never another client's statement
+    }
+    const std::size_t grown = message.size - protocol::kHeaderSize - name->size() + server_name.size();
+    std::string& out = sink.to_server.own();
+    const std::size_t begin = out.size();
+    out.push_back('B');
+    append_be32(out, static_cast<std::uint32_t>(grown + 4));
+    out.append(*portal).push_back('\0');
+    out.append(server_name).push_back('\0');
+    out.append(as_text(rest));
+    expect_named(Request::bind, prepared, may_replay, std::string_view(out).substr(begin), sink);
+}
+
+// A request about a prepared statement was written. One that begins its segment may be sent again with it, if the statement
+// turns out to be outdated.
+void ClientMachine::expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink) {
+    ServerMachine& server = *sink.server;
+    // An injected Parse: it cannot be outdated.
+    const bool same_settings = statement && statement->settings == parse_settings();
+    if (may_replay && same_settings && !server.unsynced() && message.size() <= Replay::kMaxBytes) {
+        server.replay.begin(statement, message);
+    } else {
+        server.replay.drop();
+    }
+    server.expect({.request = request, .statement = statement ? statement->id : 0}, sink.to_client);
+    server.set_unsynced(true);
+}
+
+// Remembers what executing the portal will do to the session. One portal at a time: of a second one it is not known.
+void ClientMachine::bind_changes(std::string_view portal, Changes changes) {
+    if (!changes) {
+        if (portal_changes_ && portal_changes_->first == portal) portal_changes_.reset();
+        return;
+    }
+    if (portal_changes_ && portal_changes_->first != portal) lose_track();
+    portal_changes_ = std::make_unique<std::pair<std::string, sql::SessionChanges>>(portal, std::move(*changes));
+    changes_sent_ = true;
+}
+
+void ClientMachine::on_describe(const Message& message, Sink& sink) {
+    extended_open_ = true;
+    Bytes rest = message.body().subspan(1);
+    const std::string_view name = take_string(rest).value_or(std::string_view{});
+    if (message.body()[0] != std::byte{'S'}) {
+        if (local_portal_ && local_portal_->name == name) {
+            return fake(Request::describe, describe_local_setting(local_portal_->statement->judged), sink);
+        }
+        return pass(message, Request::describe, sink);
+    }
+    const StatementRef statement = find_statement(name);
+    if (statement && is_local(*statement)) {
+        return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
+    }
+    if (!needs_server(sink)) return;
+    if (name.empty()) {
+        ensure_unnamed(sink);
+        return pass(message, Request::describe, sink);
+    }
+    if (!statement && !name.starts_with(kServerStatementPrefix)) return pass(message, Request::describe, sink);
+    const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced();
+    const StatementRef prepared = statement ? ensure_prepared(statement, sink) : StatementRef{};
+    std::string& out = sink.to_server.own();
+    const std::size_t begin = out.size();
+    protocol::append_describe(out, 'S', prepared ? prepared->server_name() : "unknown " + std::string(name));
+    expect_named(Request::describe, prepared, may_replay, std::string_view(out).substr(begin), sink);
+}
+
+void ClientMachine::on_close(const Message& message, Sink& sink) {
+    extended_open_ = true;
+    Bytes rest = message.body().subspan(1);
+    const std::string_view name = take_string(rest).value_or(std::string_view{});
+    if (message.body()[0] != std::byte{'S'}) {
+        const bool local = local_portal_ && local_portal_->name == name;
+        if (local) local_portal_.reset();
+        if (local || sink.server == nullptr) return fake(Request::close, protocol::kCloseComplete, sink);
+        return pass(message, Request::close, sink);
+    }
+    auto undo = std::make_unique<Undo>();
+    undo->client_change = true;
+    undo->client_name = name;
+    undo->previous = find_statement(name);
+    const bool ours = static_cast<bool>(undo->previous);
+    restore_statement(undo->client_name, {});
+    // SQL PREPARE shares the name space: in a pinned session an unknown name may be the server's.
+    if (!ours && pin_ != Pin::none && sink.server != nullptr && !name.starts_with(kServerStatementPrefix)) {
+        return pass(message, Request::close, sink);
+    }
+    fake(Request::close, protocol::kCloseComplete, sink, std::move(undo));
+}
+
+}  // namespace pgweir::session
