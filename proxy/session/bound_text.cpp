@@ -21,6 +21,12 @@ std::optional<std::optional<std::string>> bound_text(Bytes parameters, unsigned 
     }
 }
 
+unsigned bound_count(Bytes parameters) noexcept {
+    if (parameters.size() < 2) return 0;
+    const std::size_t at = 2 + std::size_t{2} * load_be16(parameters);
+    return parameters.size() < at + 2 ? 0 : load_be16(parameters.subspan(at));
+}
+
 std::uint32_t parameter_type(Bytes types, unsigned number) noexcept {
     if (number == 0 || types.size() < 2 || number > load_be16(types)) return 0;
     const std::size_t at = 2 + std::size_t{4} * (number - 1);

@@ -7,6 +7,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
+#include "proxy/session/local_settings.hpp"
 #include "proxy/sql/lexer.hpp"
 #include "proxy/sql/text.hpp"
 
@@ -39,7 +40,8 @@ sql::Effect ClientMachine::unknown_effects(const sql::Statement& judged, const C
 ClientMachine::Changes ClientMachine::changes_of(const sql::Statement& judged, std::string_view text, Bytes bind, Bytes types) const {
     const bool savepoint = judged.transaction == sql::Transaction::control && changes_sent_;
     if (!has(judged.effects, kMayBeKnown) && !savepoint) return nullptr;
-    if (has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return nullptr;  // this one the server does
+    const bool own = has(judged.effects, sql::Effect::listen) || (has(judged.effects, sql::Effect::unlisten) && !judged.multiple);
+    if (own) return nullptr;  // this one the server does
     const sql::BoundText bound = [bind, types](unsigned number, bool is_boolean) {
         return is_text(parameter_type(types, number), is_boolean) ? bound_text(bind, number) : std::nullopt;
     };
@@ -170,9 +172,9 @@ void ClientMachine::channel_failed(std::string_view code, std::string_view messa
     channels_->message = message;
 }
 
-bool ClientMachine::reads_utf8(std::string_view text) const noexcept {
+bool ClientMachine::reads_utf8(std::string_view text) const {
     const std::string* encoding = desired_->find("client_encoding");
-    return (encoding != nullptr && *encoding == "UTF8") ||
+    return (encoding != nullptr && is_utf8(*encoding)) ||
            std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 

@@ -130,7 +130,7 @@ class ClientMachine {
     // Whether a committed LISTEN of this client covers the channel.
     [[nodiscard]] bool listens_to(std::string_view channel) const;
     // Whether the client takes this text as the listening connection has it, in UTF-8.
-    [[nodiscard]] bool reads_utf8(std::string_view text) const noexcept;
+    [[nodiscard]] bool reads_utf8(std::string_view text) const;
     // Channels that were asked for and are not listened to any more, now that no transaction is open.
     [[nodiscard]] std::vector<std::string> take_dropped_channels();
 

@@ -4,6 +4,7 @@
 
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
+#include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
 #include "proxy/session/local_settings.hpp"
 
@@ -178,6 +179,10 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     if (local_portal_ && local_portal_->name == *portal) local_portal_.reset();
     if (statement && is_local(*statement)) {
         remaining_dropped_ = true;
+        if (const unsigned count = bound_count(rest); count > 0) {
+            return raise(sqlstate::kProtocolViolation, "bind message supplies " + std::to_string(count) +
+                         " parameters, but prepared statement \"" + std::string(*name) + "\" requires 0", false, sink);
+        }
         local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
         return fake(Request::bind, protocol::kBindComplete, sink);
     }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/setting_names.hpp"
+#include "proxy/sql/text.hpp"
 
 namespace pgweir::session {
 
@@ -96,11 +98,26 @@ std::string folded_identifier(std::string_view written) {
     return out;
 }
 
-bool has_ascii_trail_bytes(std::string_view client_encoding) noexcept {
-    constexpr std::array<std::string_view, 7> kEncodings{"SJIS",    "BIG5",  "GBK",           "UHC",
-                                                         "GB18030", "JOHAB", "SHIFT_JIS_2004"};
-    return std::any_of(kEncodings.begin(), kEncodings.end(),
-                       [&](std::string_view encoding) { return same_name(encoding, client_encoding); });
+// As PostgreSQL compares the names of encodings: letters and digits only, in lower case.
+bool is_one_of(std::string_view encoding, std::span<const std::string_view> names) {
+    std::string clean;
+    for (const char c : encoding) {
+        const char lower = sql::lower(c);
+        if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9')) clean += lower;
+    }
+    return std::ranges::find(names, clean) != names.end();
+}
+
+bool has_ascii_trail_bytes(std::string_view client_encoding) {
+    constexpr std::array<std::string_view, 16> kEncodings{"sjis",  "shiftjis", "mskanji",    "win932", "windows932", "big5",   "win950",     "windows950",
+                                                          "gbk",   "win936",   "windows936", "uhc",    "win949",     "windows949", "gb18030",
+                                                          "johab"};
+    return is_one_of(client_encoding, kEncodings) || is_one_of(client_encoding, std::array<std::string_view, 1>{"shiftjis2004"});
+}
+
+bool is_utf8(std::string_view client_encoding) {
+    constexpr std::array<std::string_view, 2> kNames{"utf8", "unicode"};
+    return is_one_of(client_encoding, kNames);
 }
 
 }  // namespace pgweir::session

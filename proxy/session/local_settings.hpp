@@ -23,7 +23,9 @@ namespace pgweir::session {
 // An identifier as SQL writes it: folded to lower case, or without its quotes.
 [[nodiscard]] std::string folded_identifier(std::string_view written);
 
-// Client encodings whose characters may hold ASCII bytes (semantics.md B), by PostgreSQL's name.
-[[nodiscard]] bool has_ascii_trail_bytes(std::string_view client_encoding) noexcept;
+// Client encodings whose characters may hold ASCII bytes (semantics.md B), by any of their names.
+[[nodiscard]] bool has_ascii_trail_bytes(std::string_view client_encoding);
+// By any of its names: the server does not tell the right one where it is in force already.
+[[nodiscard]] bool is_utf8(std::string_view client_encoding);
 
 }  // namespace pgweir::session

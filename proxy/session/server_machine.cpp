@@ -116,8 +116,11 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
             return true;
         case backend::kErrorResponse: on_error(message, client, out, progress); return true;
         case backend::kParameterStatus: on_parameter(message, client, out); return true;
+        case backend::kNotificationResponse:  // between any messages, whatever they answer
+            remaining_forward_ = client != nullptr;
+            if (client != nullptr) out.pass(message.whole);
+            return true;
         case backend::kNoticeResponse:
-        case backend::kNotificationResponse:
             if (forwards(client)) out.pass(message.whole);
             return true;
         case backend::kCopyInResponse:

@@ -96,6 +96,7 @@ class Reader {
     void statement() {
         if (take_word("set")) return set();
         if (take_word("reset")) return reset();
+        if (lets_go()) return;
         only_settings_ = false;
         if (take_word("select")) return select();
         if (take_word("savepoint")) return add(Kind::savepoint, identifier());
@@ -114,6 +115,23 @@ class Reader {
             return add(Kind::unlisten_all);
         }
         fail();
+    }
+
+    // What a driver's pool says to a connection that comes back, beside RESET ALL.
+    [[nodiscard]] bool lets_go() {
+        const Lexer lexer = lexer_;
+        const Token token = token_;
+        if (take_word("unlisten") && take_operator("*")) return add(Kind::unlisten_all), true;
+        lexer_ = lexer;
+        token_ = token;
+        if (take_word("close") && take_word("all")) return true;
+        lexer_ = lexer;
+        token_ = token;
+        const bool unlocks = take_word("select") && take_word("pg_advisory_unlock_all") && take(TokenKind::open);
+        if (unlocks && take(TokenKind::close)) return true;
+        lexer_ = lexer;
+        token_ = token;
+        return false;
     }
 
     void rollback() {

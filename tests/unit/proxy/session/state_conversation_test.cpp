@@ -202,6 +202,25 @@ TEST_P(StateTest, SessionStateIsRefusedWhereThePolicySaysSo) {
     EXPECT_FALSE(strict.linked()) << "what is carried along is allowed";
 }
 
+// A pool's good-bye is no reason for a pin, and ends what is listened to.
+TEST_P(StateTest, AResetByADriversPool) {
+    run("set a.b = '1'", "SET");
+    talk.client(query("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"));
+    talk.server(row("") + complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") + complete("RESET") + ready());
+    EXPECT_FALSE(talk.linked());
+    EXPECT_EQ(desired("a.b") + actual("a.b"), "--");
+}
+
+// A notification that comes amid an answer to the proxy's own question is the client's all the same.
+TEST_P(StateTest, ANotificationDuringAProbe) {
+    run("listen a; listen b", "LISTEN");
+    session::Gather out;
+    std::string sent;
+    talk.backend().inject_query("SELECT 1", session::Purpose::probe, sent, out);
+    const std::string notification = message('A', std::string(4, '\1') + text("a") + text("x"));
+    EXPECT_EQ(talk.server(message('T', std::string(2, '\0')) + notification + row("") + complete("SELECT 1") + ready()), notification);
+}
+
 // --- LISTEN
 
 class ListenTest : public testing::TestWithParam<std::size_t> {

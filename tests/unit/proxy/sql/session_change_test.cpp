@@ -51,6 +51,8 @@ TEST(SessionChange, AreReadAsTheServerFlattensThem) {
         {"LISTEN Chan", {{Kind::listen, "chan", ""}}},
         {"LISTEN \"Ch\"\"an\" ;", {{Kind::listen, "Ch\"an", ""}}},
         {"UNLISTEN *", {{Kind::unlisten_all, "", ""}}},
+        {"SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",  // asyncpg's pool
+         {{Kind::unlisten_all, "", ""}, {Kind::reset_all, "", ""}}},
         {"UNLISTEN c", {{Kind::unlisten, "c", ""}}},
     };
     for (const Row& row : rows) {
@@ -65,7 +67,7 @@ TEST(SessionChange, WhatIsNotUnderstoodIsNothing) {
          {"", ";", "SELECT 1", "SET ROLE r", "SET role = 'r'", "SET SESSION AUTHORIZATION r", "SET seed = 0.5", "SET a = E'\\x41'",
           "SET a = U&'x'", "SET a = 'x'\n'y'", "SET a = $$x$$", "SET a = 1 + 1", "SET a = 010", "SET a = -0", "SET a = -0.0", "SET a =", "SET a = 1; SELECT 1", "SELECT 1; SET a = 1",
           "SELECT set_config('a', 'b' || 'c', false)", "SELECT set_config('role', 'x', false)", "SELECT set_config('a', $1, false)",
-          "SELECT set_config('a', 'b', false) FROM t", "SELECT set_config('a', 'b', $1)", "LISTEN U&\"x\"", "LISTEN a; LISTEN b",
+          "SELECT set_config('a', 'b', false) FROM t", "SELECT set_config('a', 'b', $1)", "LISTEN U&\"x\"", "UNLISTEN *; LISTEN a", "CLOSE ALL; SELECT 1", "SELECT pg_advisory_unlock_all() + 1", "LISTEN a; LISTEN b",
           "LISTEN caf\xc3\xa9", "LISTEN aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "BEGIN; SET a = 1",
           "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "ROLLBACK", "RESET ROLE", "RESET SESSION AUTHORIZATION",
           "SET pgweir.read_preference = 'primary'"}) {
