@@ -3,7 +3,9 @@
 Eight clients send random pipelines (pipelines.py) to the primary and then to pgweir, whose pools have two connections. A failing
 pipeline is made small before it is reported, together with its seed.
 
-PGWEIR_PROPERTY_SECONDS: how long in all (24). PGWEIR_SEED: the fresh seed. PGWEIR_PROPERTY_CASE=SEED/CLIENT/NUMBER: only this one.
+By default the same pipelines every time: a test must not depend on luck. PGWEIR_PROPERTY_SECONDS: how long in all (24); more goes
+on beyond those, with a fresh seed, too. PGWEIR_SEED: that seed. PGWEIR_PROPERTY_CASE=SEED/CLIENT/NUMBER: only this one.
+(Fresh seeds have made PostgreSQL 15.18 itself crash: 2365944090/7/7, a segmentation fault of the backend, without pgweir.)
 """
 
 import multiprocessing
@@ -20,7 +22,9 @@ from harness import SLOW, ClusterCase, Wire, main
 CLIENTS = int(os.environ.get("PGWEIR_PROPERTY_CLIENTS", "8"))
 SEEDS = (1, 2, 3)
 SECONDS = float(os.environ.get("PGWEIR_PROPERTY_SECONDS", "24"))
-FRESH = int(os.environ.get("PGWEIR_SEED", "0")) or random.SystemRandom().randrange(1000, 1 << 32)
+FRESH = int(os.environ.get("PGWEIR_SEED", "0")) or (random.SystemRandom().randrange(1000, 1 << 32) if SECONDS > 24 else None)
+ALL_SEEDS = (*SEEDS, FRESH) if FRESH else SEEDS
+LIMIT = 60 if not FRESH else 1 << 30  # pipelines of one client
 CASE = os.environ.get("PGWEIR_PROPERTY_CASE", "")
 
 
@@ -33,10 +37,11 @@ def fields(message, ours):
 
 
 def gave_up(want, have):
-    """Whether pgweir's first other message says that the transaction has failed: there it cannot parse again a statement that the
-    server connection does not have any more, where PostgreSQL still knows it (docs/sessions.md)."""
+    """Whether pgweir's first other message says that the transaction has failed, or is on a replica: in a failed one it cannot parse
+    again a statement that the server connection does not have any more, where PostgreSQL still knows it (docs/sessions.md); and on
+    a replica BEGIN READ ONLY's transaction refuses more, and before it looks for a relation (docs/routing.md)."""
     first = next(((a, b) for a, b in zip(want, have) if not same(a, b)), None)
-    return first is not None and first[1][0] == "E" and w.Message(*first[1]).fields["C"] == "25P02"
+    return first is not None and first[1][0] == "E" and w.Message(*first[1]).fields["C"] in ("25P02", "25006")
 
 
 def same(want, have):
@@ -115,9 +120,9 @@ class Client:
     def work(self, deadline, results):
         count, found = 0, []
         try:
-            while time.monotonic() < deadline and not found:
-                number, which = divmod(count, len(SEEDS) + 1)
-                failure = self.case((*SEEDS, FRESH)[which], number)
+            while time.monotonic() < deadline and count < LIMIT and not found:
+                number, which = divmod(count, len(ALL_SEEDS))
+                failure = self.case(ALL_SEEDS[which], number)
                 found += [failure] if failure else []
                 count += 1
         except Exception as error:  # noqa: BLE001: whatever it was is the parent's to tell
@@ -159,8 +164,8 @@ class Property(ClusterCase):
             for worker in workers:
                 worker.terminate()
                 worker.join()
-        print(f"{count} pipelines, seeds {SEEDS} and {FRESH}", flush=True)
-        self.assertEqual(found, [], f"seeds {SEEDS} and {FRESH}:\n" + "\n\n".join(found))
+        print(f"{count} pipelines, seeds {ALL_SEEDS}", flush=True)
+        self.assertEqual(found, [], f"seeds {ALL_SEEDS}:\n" + "\n\n".join(found))
         self.assertGreater(count, 10 * SECONDS / SLOW)
 
     def one(self, weir):
