@@ -20,8 +20,8 @@ bool is_true(std::string_view value) noexcept {
 
 // Whether the words stand in the text in any case, wherever: a false alarm costs a refusal, a miss could cost more.
 bool holds(std::string_view text, std::string_view word) noexcept {
-    const auto found = std::ranges::search(text, word, [](char a, char b) { return sql::lower(a) == b; });
-    return !found.empty();
+    const auto same = [](char a, char b) { return sql::lower(a) == b; };
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
 // SET, also LOCAL, and RESET of one of the settings that make transactions read only; READ WRITE in any other statement that
