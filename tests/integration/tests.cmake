@@ -3,8 +3,8 @@
 
 set(integration_environment "")
 set(integration_timeout 300)
-# What they try is other programs more than ours: label `clients`, which scripts/test --short leaves to the release build.
-set(integration_of_clients clients session_attrs versions cancel_race)
+# What scripts/test --short leaves to the release build, label `long`: other programs more than ours, loads, much waiting.
+set(integration_long clients session_attrs versions cancel_race pgbench replicas observe auth auth_query property leak read_only)
 file(GLOB integration_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.py)
 if(PGWEIR_SANITIZE)
   set(integration_environment
@@ -18,8 +18,8 @@ if(TARGET pgweir)
     string(REGEX REPLACE "_test$" "" name ${name})
     add_test(NAME integration.${name} COMMAND /usr/bin/python3 ${file} $<TARGET_FILE:pgweir>)
     set(labels integration)
-    if(name IN_LIST integration_of_clients)
-      list(APPEND labels clients)
+    if(name IN_LIST integration_long)
+      list(APPEND labels long)
     endif()
     # One at a time: they measure times and count connections on a small machine.
     set_tests_properties(integration.${name} PROPERTIES LABELS "${labels}" RUN_SERIAL ON TIMEOUT ${integration_timeout}
