@@ -8,6 +8,7 @@
 namespace pgweir::test {
 namespace {
 
+using namespace std::string_literals;
 using Kind = session::ListenerMachine::Event::Kind;
 
 class ListenerTest : public testing::TestWithParam<std::size_t> {
@@ -81,7 +82,7 @@ TEST_P(ListenerTest, ListenUnlistenListen) {
 }
 
 TEST_P(ListenerTest, EndsWithTheSession) {
-    for (const std::string& bytes : {message('E', std::string("SFATAL\0VFATAL\0C57P01\0Mbye\0\0", 31)), ready(), row("x"), std::string("Z\0\0\0\1", 5),
+    for (const std::string& bytes : {message('E', "SFATAL\0VFATAL\0C57P01\0Mbye\0\0"s), ready(), row("x"), std::string("Z\0\0\0\1", 5),
                                      message('A', "\1\1")}) {
         machine = {};
         kept.clear();
