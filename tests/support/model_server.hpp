@@ -73,6 +73,7 @@ class ModelServer {
             case 'P': {
                 const std::string name(first(body));
                 const std::string_view sql = first(body);
+                if (name.empty()) unnamed_ = false;  // the one of before goes first, also when this one fails (tried)
                 if (sql == "bad") return fail("42601", out, true);
                 if (status_ == 'E' && !ends(sql)) return fail("25P02", out, true);
                 if (!name.empty() && names_.contains(name)) return fail("42P05", out, true);
