@@ -10,7 +10,7 @@ namespace pgweir::monitor {
 
 namespace {
 
-// With "*" clients name the databases.
+// Each is a server connection; only the configuration names the databases.
 constexpr std::size_t kMaxConnections = 100;
 
 }  // namespace
@@ -32,8 +32,7 @@ void AuthQuery::ask(const std::string& database, std::string user, Done done) {
     if (match == nullptr || database == config_.proxy.admin_database) return done({});
     const config::Server* primary = primary_of_(match->cluster);
     if (primary == nullptr) return done({{}, "no primary is known", {}});
-    std::string dbname = match->auth_dbname.empty() ? config_.proxy.auth_dbname : match->auth_dbname;
-    if (dbname.empty()) dbname = match->dbname.empty() ? database : match->dbname;
+    const std::string& dbname = match->auth_dbname.empty() ? config_.proxy.auth_dbname : match->auth_dbname;
     AuthConnection* asked = connection(match->cluster, dbname);
     if (asked == nullptr) return done({{}, "too many databases are asked auth_query", {}});
     asked->ask(options_for(*primary, dbname), std::move(user), [done = std::move(done)](AuthAnswer answer) {

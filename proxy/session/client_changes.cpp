@@ -97,12 +97,7 @@ void ClientMachine::apply(const sql::SessionChange& change, ServerMachine* serve
             return;
         case Kind::reset_all:
             if (server == nullptr) return;
-            // What the server reports it has told of already; the rest is as at login.
-            for (const Parameter& parameter : std::vector<Parameter>(server->actual()->entries().begin(), server->actual()->entries().end())) {
-                if (!server->reports(parameter.name)) server->set_actual(parameters_.without(server->actual(), parameter.name));
-            }
-            desired_ = setup_.start;
-            return;
+            return apply_reset_all(*server);
         case Kind::listen:
             if (channels_) channels_->active.insert(change.name);
             return;
@@ -117,6 +112,16 @@ void ClientMachine::apply(const sql::SessionChange& change, ServerMachine* serve
         case Kind::release:
         case Kind::rollback_to: return;
     }
+}
+
+// What the server reports it has told of already; the rest is as at login.
+void ClientMachine::apply_reset_all(ServerMachine& server) {
+    std::vector<Parameter> reported;
+    for (const Parameter& parameter : server.actual()->entries()) {
+        if (server.reports(parameter.name)) reported.push_back(parameter);
+    }
+    server.set_actual(parameters_.intern(std::move(reported)));
+    desired_ = setup_.start;
 }
 
 // RESET goes back to the session's start, the server's own start may be another: then it differs from what is desired,
@@ -141,17 +146,19 @@ void ClientMachine::apply_setting(const sql::SessionChange& change, ServerMachin
 
 // A LISTEN or UNLISTEN that is answered here. Not in a session that has the server connection for itself anyway by its
 // pool's mode, nor where notifications would come in another encoding.
-bool ClientMachine::is_listen(const sql::Statement& judged, std::string_view text) const {
-    if (!setup_.shared_listen || judged.multiple || !has(judged.effects, sql::Effect::listen | sql::Effect::unlisten)) return false;
-    if (!reads_utf8("\x80")) return false;
-    return sql::read_session_changes(text, lex_).has_value();
+std::optional<sql::SessionChange> ClientMachine::listen_change(const sql::Statement& judged, std::string_view text) const {
+    const bool one = !judged.multiple && has(judged.effects, sql::Effect::listen | sql::Effect::unlisten);
+    if (!setup_.shared_listen || !one || !reads_utf8("\x80")) return std::nullopt;
+    auto read = sql::read_session_changes(text, lex_);
+    return read ? std::optional(std::move(read->front())) : std::nullopt;
 }
 
 // A LISTEN has to wait until the shared connection listens.
 bool ClientMachine::awaits_channel(const sql::Statement& judged, std::string_view text) {
-    if (!has(judged.effects, sql::Effect::listen) || !is_listen(judged, text)) return false;
-    const auto changes = sql::read_session_changes(text, lex_);
-    const std::string& channel = changes->front().name;
+    if (!has(judged.effects, sql::Effect::listen)) return false;
+    const auto change = listen_change(judged, text);
+    if (!change) return false;
+    const std::string& channel = change->name;
     if (!channels_) channels_ = std::make_unique<Channels>();
     if (channels_->asked.contains(channel) || channels_->failed == channel) return false;
     if (channels_->asked.size() >= kMaxChannels) {
@@ -194,10 +201,8 @@ std::vector<std::string> ClientMachine::take_dropped_channels() {
 }
 
 // The wire answer, and the change that comes with it.
-std::string ClientMachine::run_listen(std::string_view text, Changes& changes) {
+std::string ClientMachine::run_listen(const sql::SessionChange& change, Changes& changes) {
     std::string out;
-    auto read = sql::read_session_changes(text, lex_);
-    const sql::SessionChange& change = read->front();
     if (change.kind == Kind::listen && channels_ && channels_->failed == change.name) {
         channels_->failed.clear();
         protocol::append_error(out, "ERROR", channels_->code, channels_->message);
@@ -208,7 +213,7 @@ std::string ClientMachine::run_listen(std::string_view text, Changes& changes) {
         return out;
     }
     protocol::append_command_complete(out, change.kind == Kind::listen ? "LISTEN" : "UNLISTEN");
-    changes = std::make_unique<sql::SessionChanges>(std::move(*read));
+    changes = std::make_unique<sql::SessionChanges>(1, change);
     return out;
 }
 

@@ -135,6 +135,7 @@ void ClientMachine::restore_statement(const std::string& name, StatementRef prev
         unnamed_ = std::move(previous);
         return;
     }
+    if (!names_ && !previous) return;
     if (!names_) names_ = std::make_unique<Names>();
     const auto known = names_->find(name);
     if (known != names_->end()) {
@@ -159,7 +160,7 @@ StatementRef ClientMachine::find_statement(std::string_view name) const {
 }
 
 bool ClientMachine::is_local(const sql::Statement& judged, std::string_view text) const {
-    if (judged.local != sql::Local::none || is_listen(judged, text)) return true;
+    if (judged.local != sql::Local::none || listen_change(judged, text)) return true;
     // DEALLOCATE of a name that the extended protocol made: servers know it by another name.
     if (!has(judged.effects, sql::Effect::deallocate_one) || judged.multiple) return false;
     const std::string name = folded_identifier(judged.name);
@@ -171,11 +172,10 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
                                      Changes& changes) {
     std::string out;
     if (status == TransactionStatus::failed) {
-        protocol::append_error(out, "ERROR", sqlstate::kInFailedTransaction,
-                               "current transaction is aborted, commands ignored until end of transaction block");
+        protocol::append_error(out, "ERROR", sqlstate::kInFailedTransaction, kAborted);
         return out;
     }
-    if (is_listen(judged, text)) return run_listen(text, changes);
+    if (const auto change = listen_change(judged, text)) return run_listen(*change, changes);
     if (judged.local == sql::Local::none) {
         const std::string name = folded_identifier(judged.name);
         if (names_ != nullptr && names_->contains(name)) {

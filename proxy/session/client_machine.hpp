@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -179,14 +180,16 @@ class ClientMachine {
     void ensure_unnamed(Sink& sink);
     void touch_transaction(Sink& sink);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
+    void raise_answer(std::string_view answer, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
     [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}, Bytes types = {}) const;
     [[nodiscard]] bool can_be_carried(const sql::SessionChanges& changes) const noexcept;
     [[nodiscard]] bool loses_track(const sql::Statement& judged, std::string_view text, const Changes& changes) const;
-    [[nodiscard]] bool is_listen(const sql::Statement& judged, std::string_view text) const;
+    [[nodiscard]] std::optional<sql::SessionChange> listen_change(const sql::Statement& judged, std::string_view text) const;
     [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text);
-    [[nodiscard]] std::string run_listen(std::string_view text, Changes& changes);
+    [[nodiscard]] std::string run_listen(const sql::SessionChange& change, Changes& changes);
     void apply(const sql::SessionChange& change, ServerMachine* server);
+    void apply_reset_all(ServerMachine& server);
     void apply_setting(const sql::SessionChange& change, ServerMachine& server);
     void commit_changes(ServerMachine* server);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);

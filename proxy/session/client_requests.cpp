@@ -252,8 +252,7 @@ void ClientMachine::on_local_query(const Message& message, Sink& sink) {
     Changes changes;
     std::string answer = run_local(local, text, sink.status(), changes);
     if (answer.starts_with('E') && sink.status() == TransactionStatus::open) {  // the transaction fails, too
-        const auto fields = protocol::parse_error_fields(as_bytes(answer).subspan(protocol::kHeaderSize));
-        return raise(fields.code, fields.message, true, sink);
+        return raise_answer(answer, true, sink);
     }
     std::string& out = sink.to_client.own();
     out += answer;
@@ -307,8 +306,7 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
         Changes changes;
         std::string answer = run_local(statement.judged, statement.text(), sink.status(), changes);
         if (answer.starts_with('E') && sink.server != nullptr) {
-            const auto fields = protocol::parse_error_fields(as_bytes(answer).subspan(protocol::kHeaderSize));
-            return raise(fields.code, fields.message, false, sink);
+            return raise_answer(answer, false, sink);
         }
         // A row description belongs to Describe, not to Execute.
         if (!answer.empty() && answer.front() == 'T') answer.erase(0, load_be32(as_bytes(answer).subspan(1)) + 1);
@@ -354,6 +352,12 @@ void ClientMachine::touch_transaction(Sink& sink) {
     server.expect({.request = Request::parse, .purpose = Purpose::statement}, sink.to_client);
     server.unnamed = {};
     server.unnamed_unknown = true;
+}
+
+// As raise(), for an ErrorResponse of ours.
+void ClientMachine::raise_answer(std::string_view answer, bool simple, Sink& sink) {
+    const auto fields = protocol::parse_error_fields(as_bytes(answer).subspan(protocol::kHeaderSize));
+    raise(fields.code, fields.message, simple, sink);
 }
 
 // Fails the client's request on the server too, so that its transaction ends as PostgreSQL's would (an implicit one is

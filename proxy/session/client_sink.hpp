@@ -18,6 +18,9 @@ inline constexpr std::size_t kMaxSegment = 256U << 10;  // of an extended segmen
 
 inline constexpr Violation kBadMessage{protocol::sqlstate::kProtocolViolation, "invalid message from client"};
 
+// PostgreSQL's words for 25P02.
+inline constexpr std::string_view kAborted = "current transaction is aborted, commands ignored until end of transaction block";
+
 struct ClientMachine::Message {
     protocol::Tag tag;
     Bytes whole;        // header and the body, or the part of it that has come when `complete` is not set

@@ -38,15 +38,13 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         return raise(sqlstate::kDuplicatePreparedStatement,
                      "prepared statement \"" + std::string(statement_name) + "\" already exists", false, sink);
     }
+    const bool failed = sink.status() == TransactionStatus::failed;
+    const bool local = is_local(*statement);
+    if (local && failed) return raise(sqlstate::kInFailedTransaction, kAborted, false, sink);
     undo->parsed = statement;
     undo->epoch = statements_.epoch();
     restore_statement(undo->client_name, statement);
-    if (is_local(*statement) && sink.status() == TransactionStatus::failed) {
-        restore_statement(undo->client_name, undo->previous);
-        return raise(sqlstate::kInFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block",
-                     false, sink);
-    }
-    if (is_local(*statement) || sink.server == nullptr) {
+    if (local || sink.server == nullptr) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
     if (statement_name.empty()) {
@@ -55,7 +53,6 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         ++statements_.counters.server_parses;
         return pass(message, Request::parse, sink, std::move(undo));
     }
-    const bool failed = sink.status() == TransactionStatus::failed;
     const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
     const bool known = found == ServerStatements::Known::yes;
     const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
@@ -188,8 +185,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     }
     if (!needs_server(sink)) return;
     if (statement) {
-        const Bytes types = as_bytes(std::string_view(statement->tail).substr(statement->text().size() + 1));
-        Changes changes = changes_of(statement->judged, statement->text(), rest, types);
+        Changes changes = changes_of(statement->judged, statement->text(), rest, statement->types());
         const sql::Effect effects = unknown_effects(statement->judged, changes);
         if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
             remaining_dropped_ = true;

@@ -59,6 +59,7 @@ StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& s
     auto made = std::make_unique<CachedStatement>();
     made->id = next_id();
     made->tail.assign(tail);
+    made->text_size = std::min(tail.find('\0'), tail.size());
     made->settings = settings;
     made->judged = sql::classify(made->text(), lex, functions_);
     made->bytes = made->tail.size() + kOverhead;

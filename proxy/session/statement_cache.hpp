@@ -1,6 +1,7 @@
 // The statements of the extended protocol that a worker knows: judged once, shared by all clients, bounded in bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -22,6 +23,7 @@ class StatementCache;
 struct CachedStatement {
     std::uint64_t id = 0;       // unique in the process; names the statement on servers
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
+    std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
@@ -30,7 +32,9 @@ struct CachedStatement {
     bool idle_listed = false;
     std::list<CachedStatement*>::iterator idle_place;
 
-    [[nodiscard]] std::string_view text() const noexcept { return {tail.c_str()}; }
+    [[nodiscard]] std::string_view text() const noexcept { return std::string_view(tail).substr(0, text_size); }
+    // The parameter types as the Parse gives them, behind the text's NUL.
+    [[nodiscard]] Bytes types() const noexcept { return as_bytes(tail).subspan(std::min(text_size + 1, tail.size())); }
     // What it takes, roughly, in bytes.
     [[nodiscard]] std::size_t size() const noexcept { return bytes; }
     // The name under which servers know it.
