@@ -90,11 +90,13 @@ void Proxy::fill_shared() {
 void Proxy::fill_look_up() {
     auth_query_ = std::make_unique<monitor::AuthQuery>(
         io_, config_, [this](const std::string& cluster) { return primary_of(cluster); });
-    shared_.look_up = [this](std::string user, std::string database, std::function<void(session::LookupAnswer)> done) {
-        boost::asio::post(io_, [this, user = std::move(user), database = std::move(database), done = std::move(done)]() mutable {
-            auth_query_->ask(database, std::move(user), [done = std::move(done)](monitor::AuthAnswer answer) {
-                done({std::move(answer.password), std::move(answer.error)});
-            });
+    shared_.look_up = [this](net::Shared::Lookup lookup) {
+        boost::asio::post(io_, [this, lookup = std::move(lookup)]() mutable {
+            if (lookup.pause) return auth_query_->pause([done = std::move(lookup.done)] { done({}); });
+            auth_query_->ask(lookup.database, lookup.address, std::move(lookup.user),
+                             [done = std::move(lookup.done)](monitor::AuthAnswer answer) {
+                                 done({std::move(answer.password), std::move(answer.error)});
+                             });
         });
     };
 }

@@ -7,15 +7,19 @@ namespace pgweir::monitor {
 using boost::asio::posix::stream_descriptor;
 
 AuthConnection::AuthConnection(boost::asio::io_context& io, std::string query, const AuthLimits& limits)
-    : io_(io), query_(std::move(query)), limits_(limits), timer_(io) {}
+    : io_(io), query_(std::move(query)), limits_(limits), waiting_(limits.waiting), timer_(io) {}
 
 AuthConnection::~AuthConnection() { drop(); }
 
-void AuthConnection::ask(const ConnectionOptions& to, std::string user, Done done) {
-    if (questions_.size() >= limits_.waiting) return done({{}, "too many logins wait for auth_query", {}});
+void AuthConnection::ask(const ConnectionOptions& to, const std::string& source, std::string user, Done done) {
     to_ = to;
-    questions_.push_back({std::move(user), std::move(done), std::chrono::steady_clock::now() + limits_.timeout});
-    if (questions_.size() == 1) next();
+    Question question{std::move(user), std::move(done), std::chrono::steady_clock::now() + limits_.timeout};
+    if (!first_) {
+        first_ = std::move(question);
+        return next();
+    }
+    const auto dropped = waiting_.push(source, std::move(question));
+    if (dropped) dropped->done({{}, "too many logins wait for auth_query", {}});
 }
 
 void AuthConnection::stop() {
@@ -28,7 +32,7 @@ void AuthConnection::stop() {
 void AuthConnection::next() {
     if (connected_ && connected_to_ != to_) drop();
     arm_timer();
-    if (questions_.empty()) return;
+    if (!first_) return;
     if (connection_ == nullptr) return connect();
     if (connected_ && !asking_) send_question();
 }
@@ -84,7 +88,7 @@ void AuthConnection::wait_for(stream_descriptor::wait_type what, void (AuthConne
 void AuthConnection::send_question() {
     asking_ = true;
     answer_ = {{}, "auth_query was answered without rows", {}};
-    const char* const values[] = {questions_.front().user.c_str()};
+    const char* const values[] = {first_->user.c_str()};
     if (PQsendQueryParams(connection_, query_.c_str(), 1, nullptr, values, nullptr, nullptr, 0) == 0) return lost();
     flush();
 }
@@ -103,7 +107,7 @@ void AuthConnection::read_answer() {
         if (result == nullptr) return answered();
         const bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
         if (good) {
-            answer_ = read_auth_answer(result, questions_.front().user, std::chrono::system_clock::now());
+            answer_ = read_auth_answer(result, first_->user, std::chrono::system_clock::now());
         } else {
             answer_ = {{}, PQresultErrorMessage(result), {}};
         }
@@ -124,16 +128,16 @@ void AuthConnection::answered() {
 // A connection that has lain idle may have been closed long ago: then once more on a new one.
 void AuthConnection::lost() {
     const std::string error = connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_);
-    const bool again = asking_ && !questions_.front().repeated;
+    const bool again = asking_ && !first_->repeated;
     drop();
     if (!again) return fail_all(error);
-    questions_.front().repeated = true;
+    first_->repeated = true;
     next();
 }
 
 void AuthConnection::arm_timer() {
     const auto now = std::chrono::steady_clock::now();
-    timer_.expires_at(questions_.empty() ? now + limits_.idle : questions_.front().deadline);
+    timer_.expires_at(first_ ? first_->deadline : now + limits_.idle);
     timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
         const auto self = weak.lock();
         if (!error && self) self->on_time();
@@ -141,25 +145,37 @@ void AuthConnection::arm_timer() {
 }
 
 void AuthConnection::on_time() {
-    const bool idle = questions_.empty();
     drop();  // idle for too long, or silent for too long
-    if (idle) return;
+    if (!first_) return;
     const auto now = std::chrono::steady_clock::now();
-    while (!questions_.empty() && questions_.front().deadline <= now) {
-        answer_first({{}, "auth_query was not answered within " + std::to_string(limits_.timeout.count()) + " ms", {}});
-    }
+    const auto overdue = waiting_.take_if([now](const Question& question) { return question.deadline <= now; });
+    const Question silent = std::move(*first_);
+    take_next();
+    time_out(silent);
+    for (const Question& question : overdue) time_out(question);
     next();
+}
+
+void AuthConnection::time_out(const Question& question) {
+    question.done({{}, "auth_query was not answered within " + std::to_string(limits_.timeout.count()) + " ms", {}});
+}
+
+void AuthConnection::take_next() {
+    first_.reset();
+    if (!waiting_.empty()) first_ = waiting_.pop();
 }
 
 // `done` may ask something again.
 void AuthConnection::answer_first(AuthAnswer answer) {
-    const Done done = std::move(questions_.front().done);
-    questions_.pop_front();
+    const Done done = std::move(first_->done);
+    take_next();
     done(std::move(answer));
 }
 
 void AuthConnection::fail_all(const std::string& error) {
-    const auto failed = std::exchange(questions_, {});
+    auto failed = waiting_.take_if([](const Question&) { return true; });
+    if (first_) failed.insert(failed.begin(), std::move(*first_));
+    first_.reset();
     for (const Question& question : failed) question.done({{}, error, {}});
 }
 

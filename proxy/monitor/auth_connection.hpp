@@ -8,12 +8,13 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "proxy/monitor/auth_answer.hpp"
+#include "proxy/monitor/fair_queue.hpp"
 #include "proxy/monitor/server_options.hpp"
 
 namespace pgweir::monitor {
@@ -21,7 +22,7 @@ namespace pgweir::monitor {
 struct AuthLimits {
     std::chrono::milliseconds timeout{5'000};  // of a question, from the moment that it is asked
     std::chrono::milliseconds idle{60'000};
-    std::size_t waiting = 1'000;  // questions
+    std::size_t waiting = 1'000;  // questions behind the one that is asked
 };
 
 class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
@@ -34,13 +35,13 @@ class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
     AuthConnection(const AuthConnection&) = delete;
     AuthConnection& operator=(const AuthConnection&) = delete;
 
-    // `to` is where the next question is asked: a connection that leads elsewhere is closed first. `done` is called
-    // once, later or from here.
-    void ask(const ConnectionOptions& to, std::string user, Done done);
+    // `to` is where the next question is asked: a connection that leads elsewhere is closed first. `source`: on whose behalf;
+    // sources take turns. `done` is called once, later or from here.
+    void ask(const ConnectionOptions& to, const std::string& source, std::string user, Done done);
     // Every question is answered with an error.
     void stop();
     // Neither connected nor asked anything.
-    [[nodiscard]] bool unused() const noexcept { return connection_ == nullptr && questions_.empty(); }
+    [[nodiscard]] bool unused() const noexcept { return connection_ == nullptr && !first_; }
 
   private:
     using TimePoint = std::chrono::steady_clock::time_point;
@@ -64,6 +65,8 @@ class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
     void on_time();
     void lost();
     void answer_first(AuthAnswer answer);
+    void time_out(const Question& question);
+    void take_next();
     void fail_all(const std::string& error);
     void drop();
 
@@ -71,8 +74,9 @@ class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
     std::string query_;
     AuthLimits limits_;
     ConnectionOptions to_, connected_to_;
-    std::deque<Question> questions_;  // the first is asked, or waits for the connection
-    AuthAnswer answer_;               // of the first
+    std::optional<Question> first_;  // it is asked, or waits for the connection
+    FairQueue<Question> waiting_;    // empty without a first
+    AuthAnswer answer_;              // of the first
     PGconn* connection_ = nullptr;
     std::unique_ptr<boost::asio::posix::stream_descriptor> socket_;
     boost::asio::steady_timer timer_;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 
 #include "config/databases.hpp"
 
@@ -27,7 +28,7 @@ void AuthQuery::stop() {
     for (const auto& [key, one] : connections) one->stop();
 }
 
-void AuthQuery::ask(const std::string& database, std::string user, Done done) {
+void AuthQuery::ask(const std::string& database, const std::string& address, std::string user, Done done) {
     const config::Database* match = config::find_database(config_, database);
     if (match == nullptr || database == config_.proxy.admin_database) return done({});
     const config::Server* primary = primary_of_(match->cluster);
@@ -35,10 +36,19 @@ void AuthQuery::ask(const std::string& database, std::string user, Done done) {
     const std::string& dbname = match->auth_dbname.empty() ? config_.proxy.auth_dbname : match->auth_dbname;
     AuthConnection* asked = connection(match->cluster, dbname);
     if (asked == nullptr) return done({{}, "too many databases are asked auth_query", {}});
-    asked->ask(options_for(*primary, dbname), std::move(user), [done = std::move(done)](AuthAnswer answer) {
+    const auto asked_at = std::chrono::steady_clock::now();
+    asked->ask(options_for(*primary, dbname), address, std::move(user), [this, asked_at, done = std::move(done)](AuthAnswer answer) {
+        if (answer.error.empty()) last_took_ = std::chrono::steady_clock::now() - asked_at;
         if (!answer.warning.empty()) spdlog::warn("event=auth_query_refused cause=\"{}\"", answer.warning);
         done(std::move(answer));
     });
+}
+
+void AuthQuery::pause(std::function<void()> done) {
+    if (last_took_.count() == 0) return done();
+    const auto timer = std::make_shared<boost::asio::steady_timer>(
+        io_, std::min<std::chrono::steady_clock::duration>(last_took_, kLongestPause));
+    timer->async_wait([timer, done = std::move(done)](const boost::system::error_code&) { done(); });
 }
 
 AuthConnection* AuthQuery::connection(const std::string& cluster, const std::string& dbname) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,9 +26,13 @@ class AuthQuery {
     AuthQuery(const AuthQuery&) = delete;
     AuthQuery& operator=(const AuthQuery&) = delete;
 
-    // For a client that wants `database`. `done` is called once, on the io_context's thread. Nothing is remembered. For
-    // a database that is not configured, and the console's, the answer is nobody.
-    void ask(const std::string& database, std::string user, Done done);
+    // For a client at `address` that wants `database`; addresses take turns. `done` is called once, on the io_context's thread.
+    // Nothing is remembered. For a database that is not configured, and the console's, the answer is nobody.
+    void ask(const std::string& database, const std::string& address, std::string user, Done done);
+    // For a client that is configured: calls back after as long as the last question took, so that the time does not tell
+    // who is. At most kLongestPause.
+    void pause(std::function<void()> done);
+    static constexpr std::chrono::milliseconds kLongestPause{100};
     void stop();
 
   private:
@@ -38,6 +43,7 @@ class AuthQuery {
     const config::Config& config_;
     PrimaryOf primary_of_;
     AuthLimits limits_;
+    std::chrono::steady_clock::duration last_took_{0};  // a question that was answered
     std::map<std::pair<std::string, std::string>, std::shared_ptr<AuthConnection>>
         connections_;  // by cluster and dbname
 };

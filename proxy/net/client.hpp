@@ -93,7 +93,7 @@ class Client final : public Peer, public pool::Waiter {
     std::size_t work_unlinked(Bytes bytes);
     std::size_t on_login(Bytes bytes);
     void after_login_step(session::ClientLogin::Step step, std::string out);
-    void look_up();
+    void look_up(bool pause);
     void looked_up(const session::LookupAnswer& answer);
     void login_failed(std::string answer);
     void refuse_login();

@@ -131,7 +131,8 @@ void Client::after_login_step(session::ClientLogin::Step step, std::string out) 
     send(as_bytes(out));
     switch (step) {
         case session::ClientLogin::Step::need_more: break;
-        case session::ClientLogin::Step::lookup: look_up(); break;
+        case session::ClientLogin::Step::lookup: look_up(false); break;
+        case session::ClientLogin::Step::pause: look_up(true); break;
         case session::ClientLogin::Step::start_tls:
             start_tls(worker_.shared().client_tls.load(), Tls::Role::server, {});
             break;
@@ -144,15 +145,15 @@ void Client::after_login_step(session::ClientLogin::Step step, std::string out) 
     }
 }
 
-void Client::look_up() {
+void Client::look_up(bool pause) {
     starting_->asking = true;
     const session::LoginResult& asked = starting_->login.result();
-    worker_.shared().look_up(asked.user, asked.database,
-                             [&worker = worker_, weak = std::weak_ptr(self())](session::LookupAnswer answer) {
-                                 worker.post([weak, answer = std::move(answer)] {
-                                     if (const auto client = weak.lock()) client->looked_up(answer);
-                                 });
-                             });
+    worker_.shared().look_up({asked.user, asked.database, address_, pause,
+                              [&worker = worker_, weak = std::weak_ptr(self())](session::LookupAnswer answer) {
+                                  worker.post([weak, answer = std::move(answer)] {
+                                      if (const auto client = weak.lock()) client->looked_up(answer);
+                                  });
+                              }});
 }
 
 void Client::looked_up(const session::LookupAnswer& answer) {

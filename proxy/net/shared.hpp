@@ -41,7 +41,12 @@ struct Shared {
     // The console's answer to a query, called back on any thread. May be called from any thread.
     std::function<void(std::string sql, std::string user, bool admin, std::function<void(std::string wire)> reply)> console;
     // Asks auth_query who a user is, for a client that wants this database. `done` is called on any thread. From any thread.
-    std::function<void(std::string user, std::string database, std::function<void(session::LookupAnswer)> done)> look_up;
+    struct Lookup {
+        std::string user, database, address;  // the client's address: many questions of one wait for each other only
+        bool pause;  // ask nothing, and answer nothing when as much time has passed as a question takes
+        std::function<void(session::LookupAnswer)> done;
+    };
+    std::function<void(Lookup)> look_up;
     // A worker met a failure of this server's. From any thread.
     std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
     // The primary answered 25006, or a new connection is needed: probe it now. From any thread.

@@ -63,7 +63,7 @@ ClientLogin::Step ClientLogin::on_bytes(Bytes in, std::size_t& consumed, std::st
         std::size_t taken = 0;
         const Step step = state_ == State::startup ? on_startup(rest, taken, out) : on_message(rest, taken, out);
         consumed = before + taken;
-        if (step == Step::start_tls || step == Step::lookup) return step;
+        if (step == Step::start_tls || step == Step::lookup || step == Step::pause) return step;
         if (step != Step::need_more) {
             state_ = State::done;
             return step;

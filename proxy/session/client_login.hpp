@@ -52,6 +52,7 @@ class ClientLogin {
         start_tls,      // send `out`, make the connection a TLS one, call encrypted() and then again with decrypted bytes
         need_more,      // call again with more bytes behind the unconsumed ones
         lookup,         // ask auth_query for result().user and call looked_up(); take no bytes meanwhile
+        pause,          // call looked_up({}) when as much time has passed as a lookup takes; take no bytes meanwhile
         authenticated,  // `out` ends with AuthenticationOk; result() is complete
         cancel,         // a CancelRequest: see cancel_pid, cancel_secret; answer nothing and close
         failed,         // `out` ends with a FATAL ErrorResponse: send it and close
@@ -63,7 +64,7 @@ class ClientLogin {
 
     // Before the first byte: the rules to go by, if there are any (they must outlive this object), and where the client is.
     void admit_by(const AccessRules& rules, std::optional<config::Address> address, std::string address_text);
-    // Before the first byte: a user that is configured nowhere is looked up.
+    // Before the first byte: a user that is configured nowhere is looked up, and who is configured waits as long.
     void look_up_unknown() noexcept { looks_up_ = true; }
     // The bytes that come next were decrypted. `end_point`: as ScramServer's; `certificate_name`: the common name of the
     // client's certificate, which was verified. Also before the first byte (direct TLS).
@@ -80,7 +81,7 @@ class ClientLogin {
     // ended the login stay unconsumed. Not to be called again after any step but need_more.
     [[nodiscard]] Step on_bytes(Bytes in, std::size_t& consumed, std::string& out);
 
-    // The answer to Step::lookup; goes on as on_bytes() does.
+    // The answer to Step::lookup, and any after Step::pause; goes on as on_bytes() does.
     [[nodiscard]] Step looked_up(const LookupAnswer& answer, std::string& out);
 
     [[nodiscard]] const LoginResult& result() const noexcept { return result_; }
@@ -102,6 +103,7 @@ class ClientLogin {
     [[nodiscard]] std::optional<protocol::Fault> take_parameters(protocol::Startup startup);
     void negotiate(std::uint32_t asked_minor, std::string& out);
     [[nodiscard]] std::optional<protocol::Fault> take_rule();
+    [[nodiscard]] bool needs_secret() const noexcept;
     Step identify(std::string& out);
     Step ask(std::string& out);
     Step on_certificate(std::string& out);

@@ -85,21 +85,21 @@ ClientLogin::Step ClientLogin::begin(protocol::Startup startup, std::string& out
     entry_ = users_.find(result_.user);
     // Nobody is asked for somebody whose certificate is not theirs.
     const bool foreign = method_ == config::AccessMethod::cert && certificate_name_ != result_.user;
-    if (entry_ == nullptr && looks_up_ && !foreign) {
-        state_ = State::looking_up;
-        return Step::lookup;
-    }
-    return identify(out);
+    if (!looks_up_ || foreign) return identify(out);
+    if (entry_ != nullptr && !needs_secret()) return identify(out);
+    state_ = State::looking_up;
+    return entry_ == nullptr ? Step::lookup : Step::pause;
 }
 
 ClientLogin::Step ClientLogin::looked_up(const LookupAnswer& answer, std::string& out) {
-    if (!answer.error.empty()) {
+    const bool paused = entry_ != nullptr;
+    if (!answer.error.empty() && !paused) {
         state_ = State::done;
         const Step failed = fail({sqlstate::kConnectionFailure, "the user could not be looked up (auth_query)"}, out);
         failure_ += ": " + printable(answer.error);
         return failed;
     }
-    if (!answer.password.empty()) {
+    if (!answer.password.empty() && !paused) {
         found_ = users_.found(result_.user, answer.password);
         // Whoever has no usable secret is not found, not even where none is asked for.
         if (found_->credentials.kind() != Credentials::Kind::none) entry_ = found_.get();
@@ -109,9 +109,12 @@ ClientLogin::Step ClientLogin::looked_up(const LookupAnswer& answer, std::string
     return step;
 }
 
+bool ClientLogin::needs_secret() const noexcept {
+    return method_ != config::AccessMethod::trust && method_ != config::AccessMethod::cert;
+}
+
 ClientLogin::Step ClientLogin::identify(std::string& out) {
-    const bool needs_secret = method_ != config::AccessMethod::trust && method_ != config::AccessMethod::cert;
-    if (needs_secret && entry_ != nullptr && entry_->credentials.kind() == Credentials::Kind::none) entry_ = nullptr;
+    if (needs_secret() && entry_ != nullptr && entry_->credentials.kind() == Credentials::Kind::none) entry_ = nullptr;
     return ask(out);
 }
 

@@ -87,10 +87,9 @@ UserDirectory::UserDirectory(const config::Config& config) : secret_(random_secr
     const bool derive = asks_for_scram(config);
     for (const config::User& user : config.users) add(user, derive);
     for (const config::User& user : config.file_users) add(user, derive);
-    if (!shapes_.empty()) return;
-    shapes_.emplace_back();
-    // Who is found by auth_query has what PostgreSQL makes of passwords.
-    if (!config.proxy.auth_query.empty()) shapes_.back().kind = Credentials::Kind::scram;
+    // Unknown names have to look as those do whom auth_query finds: they have what PostgreSQL makes of passwords.
+    if (!config.proxy.auth_query.empty()) shapes_ = {{.kind = Credentials::Kind::scram}};
+    if (shapes_.empty()) shapes_.emplace_back();
 }
 
 void UserDirectory::add(const config::User& user, bool derive) {

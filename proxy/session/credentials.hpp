@@ -67,8 +67,8 @@ class UserDirectory {
     [[nodiscard]] const UserEntry* find(std::string_view name) const;
 
     // For an unknown name, the credentials that nothing matches: those of a user chosen by the name, without the secret.
-    // Among many names the unknown ones look as the known ones do (kind, iterations, length of the salt), and each looks the
-    // same at every attempt, so that names cannot be probed.
+    // Among many names the unknown ones look as the known ones do (kind, iterations, length of the salt), with auth_query as
+    // a verifier of PostgreSQL's; and each looks the same at every attempt, so that names cannot be probed.
     [[nodiscard]] Credentials::Kind mock_kind(std::string_view name) const { return shape_of(name).kind; }
     [[nodiscard]] protocol::ScramVerifier mock_verifier(std::string_view name) const;
 
@@ -84,7 +84,7 @@ class UserDirectory {
 
     std::string secret_;  // of this process: salts
     std::unordered_map<std::string_view, std::unique_ptr<UserEntry>> users_;  // keys are views of the entries' names
-    std::vector<Shape> shapes_;  // of the users who have a secret; never empty
+    std::vector<Shape> shapes_;  // that unknown names may have; never empty
 };
 
 }  // namespace pgweir::session

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import os
+import select
+import time
 
 import wire as w
 from harness import ClusterCase, main, psycopg2, until, value
@@ -204,6 +206,37 @@ class AuthQuery(ClusterCase):
             self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgweir_auth'")
             until(lambda: self.askers() == 0, "it is gone")
         self.assertEqual(value(self.connect(weir, "eve", "evepass"), "SELECT current_user"), "eve")
+
+    def test_the_time_does_not_tell_who_is_configured(self):
+        slow = ("SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1 "
+                "UNION ALL SELECT 'x', 'y' FROM pg_catalog.pg_sleep(0.08) s WHERE s::text <> ''")
+        weir = self.asking(slow)
+
+        def took(user):
+            client = self.wire(weir.port)
+            begin = time.monotonic()
+            client.send(w.startup({"user": user, "database": "app"}))
+            self.assertEqual(client.read().body[:4], b"\0\0\0\x0a")
+            client.close()
+            return time.monotonic() - begin
+
+        took("eve")
+        for user in ("eve", "nobody", "admin", "nobody", "admin"):
+            self.assertGreaterEqual(took(user), 0.08, user)
+
+    def test_one_address_does_not_keep_others_waiting(self):
+        slow = "SELECT 'x', 'y' FROM pg_catalog.pg_sleep(0.05) WHERE $1 <> ''"
+        weir = self.asking(slow, proxy={"client_login_timeout": "30s"})
+        flood = [self.wire(weir.port) for _ in range(60)]
+        for one in flood:
+            one.send(w.startup({"user": "eve", "database": "app"}))
+        until(lambda: self.askers("state = 'active'") == 1, "it is asked")
+        other = w.Wire(weir.port, source="127.0.0.2")
+        self.addCleanup(other.close)
+        other.send(w.startup({"user": "eve", "database": "app"}))
+        other.read()
+        waiting = select.select([one.socket for one in flood], [], [], 0)[0]
+        self.assertLess(len(waiting), 30, "most of the flood still waits")
 
     def test_many_at_once(self):
         weir = self.asking(proxy={"auth_type": "md5", "workers": 2}, pool={"default_pool_size": 5})

@@ -100,9 +100,9 @@ def simple_statement(sql, values=()):
 class Wire:
     """One connection. Every wait has a deadline: a proxy that does not answer is a failed test, not a hung one."""
 
-    def __init__(self, port, timeout=20.0):
+    def __init__(self, port, timeout=20.0, source=""):
         self.timeout = timeout
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.parameters = {}

@@ -66,8 +66,8 @@ class AuthConnectionTest : public ::testing::Test {
         });
     }
     void make(const AuthLimits& limits) { connection_ = std::make_shared<AuthConnection>(io_, "SELECT $1", limits); }
-    void ask(const std::string& user = "app") {
-        connection_->ask(to(acceptor_), user, [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
+    void ask(const std::string& user = "app", const std::string& source = "10.0.0.1") {
+        connection_->ask(to(acceptor_), source, user, [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
     }
     [[nodiscard]] static ConnectionOptions to(const tcp::acceptor& acceptor) {
         return {{"hostaddr", "127.0.0.1"}, {"port", std::to_string(acceptor.local_endpoint().port())},
@@ -144,7 +144,7 @@ TEST_F(AuthConnectionTest, GoesWhereThePrimaryIsNow) {
         there = std::make_shared<Session>(std::move(socket));
         there->read();
     });
-    connection_->ask(to(other), "app", [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
+    connection_->ask(to(other), "10.0.0.1", "app", [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
     run_until_answers(2);
     EXPECT_EQ(answers_[1].password, "stored");
     EXPECT_TRUE(there);
@@ -169,7 +169,7 @@ TEST_F(AuthConnectionTest, ARefusedConnectionIsAnErrorForAll) {
     const ConnectionOptions gone = to(acceptor_);
     acceptor_.close();
     for (int i = 0; i < 2; ++i)
-        connection_->ask(gone, "app", [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
+        connection_->ask(gone, "10.0.0.1", "app", [this](AuthAnswer answer) { answers_.push_back(std::move(answer)); });
     run_until_answers(2);
     for (const AuthAnswer& answer : answers_) EXPECT_NE(answer.error, "");
 }
@@ -177,12 +177,29 @@ TEST_F(AuthConnectionTest, ARefusedConnectionIsAnErrorForAll) {
 TEST_F(AuthConnectionTest, BoundsTheQuestions) {
     serve(false);
     make({.waiting = 2});
-    for (int i = 0; i < 3; ++i) ask();
+    for (int i = 0; i < 4; ++i) ask();
     ASSERT_EQ(answers_.size(), 1U);
     EXPECT_EQ(answers_[0].error, "too many logins wait for auth_query");
     connection_->stop();
-    ASSERT_EQ(answers_.size(), 3U);
-    EXPECT_EQ(answers_[2].error, "pgweir is shutting down");
+    ASSERT_EQ(answers_.size(), 4U);
+    EXPECT_EQ(answers_[3].error, "pgweir is shutting down");
+}
+
+TEST_F(AuthConnectionTest, OneAddressCannotFillTheQueue) {
+    serve();
+    make({.waiting = 4});
+    for (int i = 0; i < 5; ++i) ask("flood", "10.0.0.1");
+    for (int i = 0; i < 2; ++i) ask("app", "10.0.0.2");
+    ASSERT_EQ(answers_.size(), 2U) << "two of the flood are refused, nobody else";
+    for (const AuthAnswer& answer : answers_) EXPECT_EQ(answer.error, "too many logins wait for auth_query");
+    run_until_answers(7);
+    // Asked: the first of the flood, then in turn.
+    const char* const expected[] = {"flood", "flood", "app", "flood", "app"};
+    ASSERT_EQ(sessions_.size(), 1U);
+    ASSERT_EQ(sessions_[0]->received.size(), 6U);
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_NE(sessions_[0]->received[i + 1].find(expected[i]), std::string::npos) << i;
+    }
 }
 
 }  // namespace

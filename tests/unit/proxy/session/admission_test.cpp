@@ -179,8 +179,13 @@ struct Looked : Talk {
 TEST(Lookup, OnlyTheUnknownAre) {
     for (const std::string_view user : {kPlain, kMd5, kScram, kNone}) {
         Looked talk(AuthType::scram_sha_256);
-        EXPECT_EQ(talk.say(as(user, "d")), "R10") << user;
+        EXPECT_EQ(talk.say(as(user, "d")), "") << user;
+        EXPECT_EQ(talk.step, Step::pause) << "not before one would be who is looked up";
+        EXPECT_EQ(talk.look_up({.password = scram_text("other"), .error = "ignored"}), "R10") << user;
+        EXPECT_EQ(talk.scram("secret"), user == kPlain || user == kScram ? "R12 R0" : "E28P01") << user;
     }
+    Looked trusted(AuthType::trust);
+    EXPECT_EQ(trusted.say(as(kPlain, "d")), "R0");
     Looked talk(AuthType::scram_sha_256);
     EXPECT_EQ(talk.say(as("eve", "d")), "");
     EXPECT_EQ(talk.step, Step::lookup);
