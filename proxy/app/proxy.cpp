@@ -60,6 +60,7 @@ void Proxy::fill_shared() {
     std::set<std::string> names;
     for (const config::Server& server : config_.servers) names.insert(server.cluster);
     shared_.clusters.assign(names.begin(), names.end());
+    shared_.sample_clocks.resize(shared_.clusters.size());
     snapshots_.resize(shared_.clusters.size());
     for (std::size_t i = 0; i < snapshots_.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
@@ -75,6 +76,9 @@ void Proxy::fill_shared() {
     };
     shared_.probe_now = [this](std::size_t cluster, cluster::HostIndex host) {
         boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->probe_now(host); });
+    };
+    shared_.freshen = [this](std::size_t cluster) {
+        boost::asio::post(io_, [this, cluster] { monitors_[cluster]->freshen(); });
     };
     shared_.resolve = [this](const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
         boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
@@ -192,7 +196,8 @@ void Proxy::start_monitors() {
             snapshots_[i] = snapshot;
             for (const auto& worker : workers_) worker->publish(i, snapshot);
         };
-        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, shared_.clusters[i], std::move(publish)));
+        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, shared_.clusters[i],
+                                                               shared_.sample_clocks[i], std::move(publish)));
         monitors_.back()->start();
     }
 }

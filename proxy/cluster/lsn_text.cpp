@@ -1,9 +1,5 @@
 #include "proxy/cluster/lsn_text.hpp"
 
-#include <array>
-#include <charconv>
-#include <cstdio>
-
 namespace pgweir::cluster {
 
 namespace {
@@ -12,31 +8,7 @@ constexpr std::uint64_t kPage = 8192;       // XLOG_BLCKSZ
 constexpr std::uint64_t kShortHeader = 24;  // of a page
 constexpr std::uint64_t kLongHeader = 40;   // of a segment's first page
 
-std::optional<std::uint64_t> parse_half(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 8) return std::nullopt;
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
 }  // namespace
-
-std::optional<Lsn> parse_lsn(std::string_view text) noexcept {
-    const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos) return std::nullopt;
-    const auto high = parse_half(text.substr(0, slash));
-    const auto low = parse_half(text.substr(slash + 1));
-    if (!high || !low) return std::nullopt;
-    return Lsn{*high << 32 | *low};
-}
-
-std::string format_lsn(Lsn lsn) {
-    std::array<char, 24> text{};
-    const int size = std::snprintf(text.data(), text.size(), "%X/%X", static_cast<unsigned>(lsn.value >> 32),
-                                   static_cast<unsigned>(lsn.value & 0xffff'ffff));
-    return {text.data(), static_cast<std::size_t>(size)};
-}
 
 Lsn normalise(Lsn inserted, std::uint32_t wal_segment_size) noexcept {
     if (wal_segment_size != 0 && inserted.value % wal_segment_size == kLongHeader) {

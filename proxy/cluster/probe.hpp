@@ -9,6 +9,7 @@
 namespace pgweir::cluster {
 
 struct ProbeResult {
+    std::uint64_t number = 0;  // given before the question was sent, see SampleClock
     bool in_recovery = false;
     Lsn position;  // pg_last_wal_replay_lsn() in recovery (0/0: nothing replayed), else pg_current_wal_insert_lsn()
     std::optional<Lsn> received;  // pg_last_wal_receive_lsn(); none on a primary or without a receiver so far

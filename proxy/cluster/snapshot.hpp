@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "protocol/lsn.hpp"
+#include "proxy/cluster/lsn_text.hpp"
+#include "proxy/cluster/samples.hpp"
 
 namespace pgweir::cluster {
 
@@ -36,6 +38,8 @@ struct ServerView {
     std::uint64_t system_identifier = 0;
     std::uint32_t server_version = 0;  // as server_version_num
     std::string last_error;            // of the newest failed probe; empty when none failed since the last success
+    // Raised whenever it was lost: behind a restart a replica may show less than before.
+    std::uint32_t incarnation = 0;
 };
 
 struct Snapshot {
@@ -43,6 +47,12 @@ struct Snapshot {
     std::string cluster;
     std::vector<ServerView> servers;
     std::optional<HostIndex> primary;
+    // The primary's history that `samples` belong to: raised with every change of the primary or of its timeline. 0: there
+    // has been no primary yet.
+    std::uint64_t epoch = 0;
+    SampleRing samples;  // normalised
+    std::uint32_t wal_segment_size = kDefaultWalSegmentSize;
+    std::uint64_t arrivals = 0;  // raised when a replica comes into rotation
 
     [[nodiscard]] bool in_rotation(HostIndex host) const noexcept {
         return servers[index_of(host)].rotation == Rotation::in;

@@ -45,6 +45,7 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     view.last_error.clear();
     view.role = result.in_recovery ? Role::replica : Role::primary;
     if (view.timeline != result.timeline) host.gate.lose();
+    if (result.in_recovery && result.position < view.position) ++view.incarnation;  // restarted, and nobody noticed
     view.position = result.position;
     view.timeline = result.timeline;
     view.system_identifier = result.system_identifier;
@@ -95,6 +96,7 @@ void ClusterState::consider(HostIndex index) {
 void ClusterState::crown(HostIndex index, std::string cause) {
     Host& host = at(index);
     primary_ = index;
+    begin_epoch();
     highest_timeline_ = std::max(highest_timeline_, host.view.timeline);
     host.alarmed = false;
     events_.push_back({EventKind::primary_changed, index, host.view.rotation, host.view.rotation, std::move(cause)});
@@ -113,9 +115,20 @@ void ClusterState::alarm(HostIndex index, std::string cause) {
 }
 
 void ClusterState::sample(const ProbeResult& result, TimePoint started) {
+    const Lsn position = normalise(result.position, result.wal_segment_size);
     if (ring_timeline_ != result.timeline) ring_.clear();  // positions of different timelines do not compare
+    // The primary was promoted again, restored, or has lost in a crash what it had not flushed.
+    const bool other_history = !samples_.empty() && (ring_timeline_ != result.timeline || position < samples_.newest());
+    if (other_history) begin_epoch();
     ring_timeline_ = result.timeline;
-    ring_.add(started, normalise(result.position, result.wal_segment_size));
+    wal_segment_size_ = result.wal_segment_size;
+    ring_.add(started, position);
+    samples_.add(result.number, position);
+}
+
+void ClusterState::begin_epoch() noexcept {
+    ++epoch_;
+    samples_.clear();
 }
 
 // What it replayed says nothing any more: it must prove itself again.
@@ -150,6 +163,7 @@ void ClusterState::lose(Host& host, std::string cause) {
     host.tried = true;
     const bool was_frozen = frozen();
     host.view.reachable = false;
+    ++host.view.incarnation;
     host.view.lag_time.reset();
     host.view.lag_bytes.reset();
     if (!was_frozen) host.gate.lose();  // while frozen, one that was in returns as soon as it answers
@@ -229,6 +243,7 @@ void ClusterState::refresh() {
         const bool told = std::exchange(host.left_behind, left_behind(host));
         if (from == to && (told || !host.left_behind)) continue;
         host.view.rotation = to;
+        if (to == Rotation::in && from != to) ++arrivals_;
         const EventKind kind = to == from             ? EventKind::server_state
                                : to == Rotation::in   ? EventKind::server_in
                                : from == Rotation::in ? EventKind::server_out
@@ -243,6 +258,10 @@ std::shared_ptr<const Snapshot> ClusterState::snapshot() {
     snapshot->cluster = name_;
     for (const Host& host : hosts_) snapshot->servers.push_back(host.view);
     snapshot->primary = primary_;
+    snapshot->epoch = epoch_;
+    snapshot->samples = samples_;
+    snapshot->wal_segment_size = wal_segment_size_;
+    snapshot->arrivals = arrivals_;
     return snapshot;
 }
 

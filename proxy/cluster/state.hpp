@@ -71,6 +71,7 @@ class ClusterState {
     void depose(std::string cause);
     void alarm(HostIndex index, std::string cause);
     void sample(const ProbeResult& result, TimePoint started);
+    void begin_epoch() noexcept;
     void forget_lag(Host& host);
     void judge(Host& host, TimePoint now);
     [[nodiscard]] bool frozen() const noexcept;
@@ -86,6 +87,10 @@ class ClusterState {
     std::vector<Host> hosts_;
     LagRing ring_;
     std::uint32_t ring_timeline_ = 0;
+    SampleRing samples_;  // of epoch_
+    std::uint64_t epoch_ = 0;
+    std::uint32_t wal_segment_size_ = kDefaultWalSegmentSize;
+    std::uint64_t arrivals_ = 0;
     std::uint64_t system_ = 0;            // the cluster's identifier; 0: not known yet
     std::uint32_t highest_timeline_ = 0;  // of an accepted primary; a lower one is never accepted again (G)
     std::optional<HostIndex> primary_;

@@ -15,6 +15,8 @@ namespace pgweir::monitor {
 
 namespace {
 
+constexpr std::chrono::milliseconds kFreshenGap{5};
+
 std::vector<config::Server> servers_of(const config::Config& config, const std::string& cluster) {
     std::vector<config::Server> servers;
     for (const config::Server& server : config.servers) {
@@ -57,11 +59,13 @@ std::string one_line(std::string text) {
 
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
   public:
-    Impl(boost::asio::io_context& io, const config::Config& config, std::string cluster, Publish publish)
+    Impl(boost::asio::io_context& io, const config::Config& config, std::string cluster, cluster::SampleClock& clock,
+         Publish publish)
         : io_(io),
           config_(config),
           cluster_(std::move(cluster)),
           servers_(servers_of(config, cluster_)),
+          clock_(clock),
           publish_(std::move(publish)),
           state_(cluster_, servers_, cluster::state_options(config)),
           timer_(io) {}
@@ -75,9 +79,11 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
             auto failed = [weak = weak_from_this(), host](std::string error) {
                 if (const auto self = weak.lock()) self->on_failure(host, std::move(error));
             };
-            probers_.push_back(std::make_shared<Prober>(io_, options_for(config_, servers_[i]), std::move(answered),
-                                                        std::move(failed)));
+            ProberOptions options = options_for(config_, servers_[i]);
+            options.number = [this, host] { return number_for(host); };  // called by a prober of ours that is not stopped
+            probers_.push_back(std::make_shared<Prober>(io_, std::move(options), std::move(answered), std::move(failed)));
         }
+        hurried_.resize(servers_.size());
         publish();
         for (const auto& prober : probers_) prober->start();
         arm();
@@ -100,10 +106,43 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
         if (!stopped_) probers_[cluster::index_of(host)]->hurry();
     }
 
+    void freshen() {
+        if (stopped_) return;
+        const std::optional<cluster::HostIndex> primary = state_.primary();
+        if (primary && clock_.sample_wanted) hurry(*primary);
+        if (clock_.replay_wanted) hurry_replicas();
+    }
+
   private:
+    // Those who come from now on have to ask for another one.
+    std::uint64_t number_for(cluster::HostIndex host) {
+        (state_.primary() == host ? clock_.sample_wanted : clock_.replay_wanted).store(false);
+        return clock_.started.fetch_add(1) + 1;
+    }
+
+    void hurry(cluster::HostIndex host) {
+        hurried_[cluster::index_of(host)] = clock_.next();
+        probers_[cluster::index_of(host)]->hurry(kFreshenGap);
+    }
+
+    void hurry_replicas() {
+        for (std::size_t i = 0; i < servers_.size(); ++i) {
+            const auto host = static_cast<cluster::HostIndex>(i);
+            if (state_.view(host).rotation == cluster::Rotation::in) hurry(host);
+        }
+    }
+
     void on_answer(cluster::HostIndex host, const cluster::ProbeResult& result, TimePoint started) {
         state_.on_probe(host, result, started, std::chrono::steady_clock::now());
         after_change();
+        const bool is_primary = state_.primary() == host;
+        std::uint64_t& hurried = hurried_[cluster::index_of(host)];
+        if (hurried != 0 && !stopped_) {
+            if (result.number >= hurried) hurried = 0;
+            publish();
+            if (is_primary) hurry_replicas();  // whoever wanted the sample wants to know next who has replayed it
+        }
+        if (is_primary) freshen();
     }
 
     void on_failure(cluster::HostIndex host, std::string error) {
@@ -144,21 +183,25 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
     const config::Config& config_;
     std::string cluster_;
     std::vector<config::Server> servers_;
+    cluster::SampleClock& clock_;
     Publish publish_;
     cluster::ClusterState state_;
     std::vector<std::shared_ptr<Prober>> probers_;
+    std::vector<std::uint64_t> hurried_;  // by server: its answers are published at once, through this number; 0: not
     boost::asio::steady_timer timer_;
     bool stopped_ = false;
 };
 
-Monitor::Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, Publish publish)
-    : impl_(std::make_shared<Impl>(io, config, std::move(cluster_name), std::move(publish))) {}
+Monitor::Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
+                 Publish publish)
+    : impl_(std::make_shared<Impl>(io, config, std::move(cluster_name), clock, std::move(publish))) {}
 
 Monitor::~Monitor() { stop(); }
 
 void Monitor::start() { impl_->start(); }
 void Monitor::stop() { impl_->stop(); }
 void Monitor::report_failure(cluster::HostIndex host) { impl_->report_failure(host); }
+void Monitor::freshen() { impl_->freshen(); }
 void Monitor::probe_now(cluster::HostIndex host) { impl_->probe_now(host); }
 
 }  // namespace pgweir::monitor

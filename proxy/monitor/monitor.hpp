@@ -19,9 +19,11 @@ class Monitor {
   public:
     using Publish = std::function<void(std::shared_ptr<const cluster::Snapshot>)>;
 
+    // `clock` numbers the questions and says who is in a hurry; it outlives the monitor.
     // Watches the servers of `config` whose cluster is `cluster_name`; HostIndex counts them in the configured order.
     // `publish` is called on the io_context's thread, at every event and at least once a round.
-    Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, Publish publish);
+    Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
+            Publish publish);
     ~Monitor();  // as stop()
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
@@ -37,6 +39,10 @@ class Monitor {
     // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool). On the io_context's
     // thread.
     void probe_now(cluster::HostIndex host);
+
+    // Somebody waits for a newer sample or newer positions of replicas (the flags of `clock`): asks for them at once, but
+    // no server more often than every 5 ms, and publishes each answer. On the io_context's thread.
+    void freshen();
 
   private:
     class Impl;

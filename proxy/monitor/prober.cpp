@@ -25,19 +25,20 @@ void Prober::stop() {
     drop();
 }
 
-void Prober::hurry() {
-    if (asking_) {
-        again_ = true;
-    } else {
-        ask();
-    }
+void Prober::hurry(std::chrono::milliseconds gap) {
+    if (stopped_) return;
+    const auto now = std::chrono::steady_clock::now();
+    wanted_ = std::min(wanted_, std::max(now, asked_ + gap));
+    if (asking_) return;
+    if (wanted_ <= now) return ask();
+    arm_next();
 }
 
 void Prober::ask() {
     if (stopped_) return;
     ++round_;
     asking_ = true;
-    again_ = false;
+    wanted_ = TimePoint::max();
     asked_ = std::chrono::steady_clock::now();
     next_.cancel();
     arm_deadline();
@@ -107,6 +108,7 @@ void Prober::wait_for(stream_descriptor::wait_type what, void (Prober::*next)())
 
 void Prober::send_query() {
     started_ = std::chrono::steady_clock::now();
+    number_ = options_.number ? options_.number() : 0;
     if (PQsendQuery(connection_, kProbeSql) == 0) return fail(PQerrorMessage(connection_));
     wait_for(stream_descriptor::wait_read, &Prober::read_answer);
 }
@@ -119,7 +121,9 @@ void Prober::read_answer() {
         PGresult* result = PQgetResult(connection_);
         if (result == nullptr) {
             if (!probe) return fail("the probe was answered without a row");
+            probe->number = number_;
             finish();
+            watch();
             return answered_(*probe, started_);
         }
         const bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
@@ -138,11 +142,35 @@ void Prober::finish() {
     if (socket_) socket_->release();
     socket_.reset();
     if (stopped_) return;
-    const auto now = std::chrono::steady_clock::now();
-    next_.expires_at(again_ ? now : std::max(now, asked_ + options_.interval));
+    arm_next();
+}
+
+void Prober::arm_next() {
+    next_.expires_at(std::min(wanted_, std::max(std::chrono::steady_clock::now(), asked_ + options_.interval)));
     next_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
         if (!error && !self->asking_) self->ask();
     });
+}
+
+// Between two questions only the connection's end matters: a server that restarts within an interval may come back with
+// less replayed than it had, and must not pass for the one that was asked.
+void Prober::watch() {
+    if (stopped_) return;
+    socket_ = std::make_unique<stream_descriptor>(io_, PQsocket(connection_));
+    socket_->async_wait(stream_descriptor::wait_read,
+                        [self = shared_from_this(), round = round_](const boost::system::error_code& error) {
+                            const bool idle = !self->stopped_ && !self->asking_ && round == self->round_;
+                            if (!error && idle && self->connection_ != nullptr) self->on_idle_event();
+                        });
+}
+
+void Prober::on_idle_event() {
+    socket_->release();
+    if (PQconsumeInput(connection_) != 0) return watch();  // a notice, or a setting that was reloaded
+    std::string error = PQerrorMessage(connection_);
+    drop();
+    hurry(options_.interval / 10);
+    failed_(std::move(error));
 }
 
 void Prober::fail(std::string error) {

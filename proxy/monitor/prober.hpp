@@ -23,6 +23,7 @@ struct ProberOptions {
     std::vector<std::pair<std::string, std::string>> connection;  // libpq's keywords and values
     std::chrono::milliseconds interval{500};
     std::chrono::milliseconds timeout{1'500};  // for connecting and asking together
+    std::function<std::uint64_t()> number;     // called right before each question is sent: ProbeResult::number
 };
 
 class Prober : public std::enable_shared_from_this<Prober> {
@@ -37,8 +38,9 @@ class Prober : public std::enable_shared_from_this<Prober> {
 
     void start();  // asks at once, then each interval
     void stop();
-    // Asks now instead of at the next interval; if it is asking already, once more right after.
-    void hurry();
+    // Asks now instead of at the next interval; if it is asking already, once more right after. Not sooner than `gap` after
+    // the last question began.
+    void hurry(std::chrono::milliseconds gap = {});
 
   private:
     void ask();
@@ -49,6 +51,9 @@ class Prober : public std::enable_shared_from_this<Prober> {
     void wait_for(boost::asio::posix::stream_descriptor::wait_type what, void (Prober::*next)());
     void continue_connecting();
     void arm_deadline();
+    void arm_next();
+    void watch();
+    void on_idle_event();
     void finish();
     void fail(std::string error);
     void drop();
@@ -63,9 +68,10 @@ class Prober : public std::enable_shared_from_this<Prober> {
     boost::asio::steady_timer deadline_;
     TimePoint asked_;          // when this probe began
     TimePoint started_;        // just before its query was sent
+    TimePoint wanted_ = TimePoint::max();  // somebody is in a hurry
+    std::uint64_t number_ = 0;
     std::uint64_t round_ = 0;  // waits of an earlier probe are ignored
     bool asking_ = false;
-    bool again_ = false;
     bool stopped_ = false;
 };
 

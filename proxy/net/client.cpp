@@ -193,13 +193,14 @@ std::size_t Client::work_unlinked(Bytes bytes) {
 void Client::acquire(routing::Route route) {
     route_ = route;
     queued_ = worker_.now();
-    HostPool* pool = worker_.choose(*group_, route_);
-    if (pool == nullptr) {
-        homeless_ = true;
-        worker_.wait_for_primary(*this);
-        return;
-    }
-    acquire_from(*pool);
+    place();
+}
+
+void Client::place() {
+    if (HostPool* pool = choose()) return acquire_from(*pool);
+    if (fresh_.waiting) return;
+    homeless_ = true;
+    worker_.wait_for_primary(*this);
 }
 
 void Client::acquire_from(HostPool& pool) {
@@ -251,6 +252,7 @@ void Client::reroute() {
 }
 
 void Client::unlink() {
+    note_touch();
     server_ = nullptr;
     if (machine_) machine_->detached();
     drop_channels();
@@ -282,6 +284,7 @@ void Client::cancel() {
     if (waiting() || homeless_) {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
+        end_freshness_wait();
         if (state_ != State::session) return;
         const auto skipped = machine_->skip_segment(as_bytes(in_));
         in_.erase(0, skipped.bytes);
@@ -313,6 +316,7 @@ void Client::close(std::string_view why) {
     const bool was_login = state_ == State::login || state_ == State::refused;
     state_ = State::closed;
     homeless_ = false;
+    end_freshness_wait();
     if (waiting()) pool()->cancel_wait(*this);
     worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();

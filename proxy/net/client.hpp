@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/cluster/causal.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/peer.hpp"
@@ -31,6 +32,8 @@ class Client final : public Peer, public pool::Waiter {
     void resume();
     // Looks for a server again: the one it waited for is out.
     void reroute();
+    // A replica may have by now what the client must see, or the wait for one may be over.
+    void look_again();
     // The linked server has finished a segment and is not needed any more.
     void unlink();
     // The linked server is gone. `told`: its FATAL error was relayed already.
@@ -112,7 +115,16 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] bool may_notify() const noexcept;
     void send_notifications();
     void acquire(routing::Route route);
+    void place();
     void acquire_from(HostPool& pool);
+    [[nodiscard]] HostPool* choose();
+    [[nodiscard]] HostPool* choose_fresh();
+    [[nodiscard]] cluster::Bound bound_now();
+    [[nodiscard]] std::chrono::milliseconds patience(bool choosing_again) const;
+    [[nodiscard]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
+    void end_freshness_wait();
+    void note_touch();
+    [[nodiscard]] bool reads_causally() const noexcept;
     void resume_server();
     [[nodiscard]] routing::Route first_route() const noexcept;
     void append_key(std::string& out) const;
@@ -156,6 +168,17 @@ class Client final : public Peer, public pool::Waiter {
     bool console_skip_ = false;
     bool counted_ = false;
     bool close_when_sent_ = false;
+    cluster::Causal causal_;
+    Lsn token_;                       // pgweir.read_after, as it was last seen
+    std::uint32_t incarnation_ = 0;   // of the replica that was chosen
+    TimePoint no_handover_before_;    // see client_causal.cpp
+    struct {
+        TimePoint begun, deadline;    // zero: no wait
+        std::uint64_t arrived = 0;    // consistency = "global": the first sample that covers what was there when it came
+        bool waiting = false;         // now; homeless_ is true with it
+        bool listed = false;          // with the worker
+        bool moving = false;          // it could read where it read last, but is to choose again
+    } fresh_;
     std::string address_;
     std::chrono::system_clock::time_point connected_;
     TimePoint queued_;

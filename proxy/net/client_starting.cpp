@@ -77,7 +77,10 @@ std::string Client::Starting::take_settings(const config::Proxy& config) {
     for (const auto& [name, value] : login.result().parameters) {
         const auto ignored = [&asked = name](const std::string& other) { return session::same_name(other, asked); };
         if (std::any_of(config.ignore_startup_parameters.begin(), config.ignore_startup_parameters.end(), ignored)) continue;
-        if (session::same_name(name, "pgweir.read_preference")) {
+        if (const auto good = session::start_causal_setting(name, value, causal)) {
+            if (!*good) return "invalid value for parameter \"" + name + "\"";
+            consistency_given |= session::same_name(name, "pgweir.consistency");
+        } else if (session::same_name(name, "pgweir.read_preference")) {
             const auto preference = session::parse_read_preference(value);
             if (!preference) return "invalid value for parameter \"pgweir.read_preference\"; it is primary or replica";
             read_preference = *preference;
@@ -264,6 +267,8 @@ void Client::begin_session(session::ParameterRef settings) {
         settings.prove();
     }
     const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
+    session::CausalSettings causal = starting_->causal;
+    if (!starting_->consistency_given) causal.consistency = group_->consistency;
     const config::Config& config = worker_.shared().config;
     const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
     session::ClientSetup setup{.start = named,
@@ -276,7 +281,8 @@ void Client::begin_session(session::ParameterRef settings) {
                                .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
                                .max_client_statements = config.pool.max_client_statement_memory,
                                .max_statements = config.pool.max_statement_memory,
-                               .read_preference = starting_->read_preference};
+                               .read_preference = starting_->read_preference,
+                               .causal = causal};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     std::string out;
     for (const auto& [name, value] : group_->welcome) {

@@ -26,6 +26,8 @@ struct Client::Starting {
     std::string application_name;
     std::string key;  // of `wanted`, for PoolGroup::accepted
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
+    session::CausalSettings causal;
+    bool consistency_given = false;  // else it is the database's
     bool over_limit = false;
     bool asking = false;  // auth_query; nothing is read meanwhile
     std::string refusal;  // what is said when the delay is over

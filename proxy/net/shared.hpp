@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,6 +34,7 @@ struct Shared {
     sql::Allowlist functions;
     pool::BudgetRegistry budgets;
     std::vector<std::string> clusters;   // names; a cluster is known by its place here
+    std::deque<cluster::SampleClock> sample_clocks;  // by cluster
     std::vector<Worker*> workers;
     std::atomic<std::uint32_t> clients{0};
     // Null: no TLS on that side. Exchanged by a reload; connections keep what they began with.
@@ -51,6 +53,8 @@ struct Shared {
     std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
     // The primary answered 25006, or a new connection is needed: probe it now. From any thread.
     std::function<void(std::size_t cluster, cluster::HostIndex host)> probe_now;
+    // Somebody waits for newer positions: sample_clocks has been told of what. From any thread.
+    std::function<void(std::size_t cluster)> freshen;
     // Looks a host name up. `done` is called on the control thread, with no addresses and a reason when there are none.
     using Resolved = std::function<void(std::vector<Endpoint> found, std::string error)>;
     std::function<void(const std::string& host, std::uint16_t port, Resolved done)> resolve;

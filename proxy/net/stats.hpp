@@ -61,6 +61,7 @@ struct WorkerStats {
     Counter transactions, queries, server_assignments;  // PgBouncer's total_xact_count, total_query_count, total_server_assignment_count
     Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;
     Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
+    Counter freshness_waits, freshness_timeouts, freshness_wait_us;  // reads that waited for a replica to have what they must see
     Counter client_parses, server_parses, binds;
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;

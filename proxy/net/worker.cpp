@@ -18,6 +18,15 @@ namespace {
 constexpr std::chrono::seconds kSuspicion{1};
 constexpr std::chrono::milliseconds kTick{100};
 
+routing::Consistency consistency_of(config::Consistency configured) noexcept {
+    switch (configured) {
+        case config::Consistency::eventual: return routing::Consistency::eventual;
+        case config::Consistency::session: return routing::Consistency::session;
+        case config::Consistency::global: break;
+    }
+    return routing::Consistency::global;
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
@@ -40,6 +49,7 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
 Worker::~Worker() {
     join();
     homeless_.clear();
+    stale_.clear();
     clients_.clear();
     servers_.clear();
     backends_.clear();
@@ -54,10 +64,11 @@ void Worker::run() {
     now_ = std::chrono::steady_clock::now();
     TimePoint next_tick = now_ + kTick;
     while (!stopped_) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_tick - now_);
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::min(next_tick, stale_deadline_) - now_);
         poller_.wait(std::max(left, std::chrono::milliseconds{0}));
         now_ = std::chrono::steady_clock::now();
         poller_.dispatch();
+        if (now_ >= stale_deadline_) look_again();
         if (now_ < next_tick) continue;
         tick();
         next_tick = now_ + kTick;
@@ -104,6 +115,7 @@ void Worker::remove_client(Client& client) {
     shared_.clients.fetch_sub(1);
     load_.fetch_sub(1, std::memory_order_relaxed);
     std::erase_if(homeless_, [&](const auto& other) { return other == last; });
+    std::erase_if(stale_, [&](const auto& other) { return other == last; });
     finish_if_drained();
 }
 
@@ -161,6 +173,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
             homeless_.push_back(client);
         }
     }
+    look_again();
 }
 
 // Sessions for reading only that were on a replica are on a primary now, where they could be made to write.
@@ -219,6 +232,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->forced_user = !match->user.empty();
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
+    group->consistency = consistency_of(match->consistency.value_or(config.routing.consistency));
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
@@ -244,22 +258,13 @@ HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
 HostPool* Worker::choose(PoolGroup& group, routing::Route& route) {
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     if (route.target == routing::Target::replica) {
-        const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
-        const TimePoint time = now();
-        std::array<bool, 256> excluded{};
-        const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
-        bool any = false;
-        for (std::size_t i = 0; i < count; ++i) any |= excluded[i] = suspects[i] > time;
-        const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],
-                                                         any ? std::span<const bool>(excluded.data(), count)
-                                                             : std::span<const bool>{});
-        if (host) return &host_pool(group, *host);
-        route = {routing::Target::primary, any ? sql::Reason::replica_lost : sql::Reason::no_replica};
+        sql::Reason why{};
+        if (const auto host = pick_replica(group, {}, why)) return &host_pool(group, *host);
+        route = {routing::Target::primary, why};
     }
     if (!snapshot.primary) return nullptr;
     return &host_pool(group, *snapshot.primary);
 }
-
 void Worker::suspect(HostPool& pool) {
     const cluster::Snapshot& snapshot = *snapshots_[pool.group.cluster];
     if (snapshot.primary == pool.host) return;

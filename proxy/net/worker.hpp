@@ -88,6 +88,14 @@ class Worker {
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
     // The pool where this route leads, and the route it really took (no replica: the primary). Null: no primary is known.
     [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route);
+    // A replica that `bound` admits; none: `why` says what stands in the way.
+    [[nodiscard]] std::optional<cluster::HostIndex> pick_replica(const PoolGroup& group, const cluster::Bound& bound, sql::Reason& why);
+    // SampleClock::next() of the cluster.
+    [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return shared_.sample_clocks[cluster].next(); }
+    // Asks the control thread for what `why` (awaiting_sample, replica_behind) calls for, unless it is on its way.
+    void want_fresh(std::size_t cluster, sql::Reason why);
+    // Client::look_again() at each news of a cluster, and at `deadline`.
+    void wait_for_freshness(Client& client, TimePoint deadline);
     [[nodiscard]] HostPool& host_pool(PoolGroup& group, cluster::HostIndex host);
     // Starts logins, asks and wakes other workers, as the pool's state calls for.
     void pump(HostPool& pool);
@@ -126,6 +134,7 @@ class Worker {
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
     [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
+    void look_again();
     void publish_gauges();
     void for_each_pool(const std::function<void(HostPool&)>& call);
     void start_login(HostPool& pool);
@@ -147,6 +156,8 @@ class Worker {
     std::unordered_set<std::shared_ptr<Server>> servers_;
     std::unordered_set<std::shared_ptr<Backend>> backends_;            // but for the pools' servers
     std::vector<std::shared_ptr<Client>> homeless_;                    // waiting for a primary to be known
+    std::vector<std::shared_ptr<Client>> stale_;                       // waiting for a replica that has what they must see
+    TimePoint stale_deadline_ = TimePoint::max();                      // the first of theirs
     std::uint64_t random_;
     bool draining_ = false;
     std::atomic<bool> finished_{false};

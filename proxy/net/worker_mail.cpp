@@ -138,7 +138,7 @@ void Worker::sweep(HostPool& pool, TimePoint time) {
 
 void Worker::publish_gauges() {
     std::size_t idle = 0;
-    std::size_t waiting = homeless_.size();
+    std::size_t waiting = homeless_.size() + stale_.size();
     for_each_pool([&](HostPool& pool) {
         const pool::PoolCounts counts = pool.pool.counts(now());
         idle += counts.idle;

@@ -122,6 +122,7 @@ void ClientMachine::apply_reset_all(ServerMachine& server) {
     }
     server.set_actual(parameters_.intern(std::move(reported)));
     desired_ = setup_.start;
+    causal_ = setup_.causal;
 }
 
 // RESET goes back to the session's start, the server's own start may be another: then it differs from what is desired,

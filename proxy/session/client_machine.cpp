@@ -28,7 +28,8 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
       setup_(std::move(setup)),
       desired_(setup_.start),
       told_(setup_.start),
-      read_preference_(setup_.read_preference) {
+      read_preference_(setup_.read_preference),
+      causal_(setup_.causal) {
     settings_changed();
 }
 
@@ -187,6 +188,7 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
         }
         return out;
     }
+    if (auto answer = answer_causal_setting(judged, causal_, setup_.causal)) return std::move(*answer);
     return answer_local_setting(judged, read_preference_, setup_.read_preference);
 }
 
@@ -268,6 +270,7 @@ void ClientMachine::lose_track() noexcept {
 }
 
 void ClientMachine::discarded() noexcept {
+    causal_ = setup_.causal;
     if (pin_ == Pin::load || pin_ == Pin::session_mode) return;
     pin_ = Pin::none;
     tainted_ = false;

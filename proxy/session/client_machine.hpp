@@ -2,6 +2,7 @@
 // Sans-io. The unit of routing is the segment: one Query, or the messages through a Sync (semantics.md C).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,12 +16,14 @@
 #include "protocol/bytes.hpp"
 #include "protocol/frame.hpp"
 #include "proxy/routing/route.hpp"
+#include "proxy/session/causal_settings.hpp"
 #include "proxy/session/gather.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/pin.hpp"
 #include "proxy/session/server_machine.hpp"
 #include "proxy/session/staged.hpp"
 #include "proxy/session/statement_cache.hpp"
+#include "proxy/session/touch.hpp"
 
 namespace pgweir::session {
 
@@ -69,6 +72,7 @@ struct ClientSetup {
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
+    CausalSettings causal{};
 };
 
 class ClientMachine {
@@ -122,6 +126,9 @@ class ClientMachine {
     [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
     [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
+    [[nodiscard]] const CausalSettings& causal() const noexcept { return causal_; }
+    // What was done with data since the server was attached; begins anew.
+    [[nodiscard]] Touch take_touch() noexcept { return std::exchange(touch_, Touch::nothing); }
 
     // --- LISTEN over a shared connection.
     // What plan() or forward() waits for; then one of the two below.
@@ -173,12 +180,15 @@ class ClientMachine {
     [[nodiscard]] std::unique_ptr<Undo> undo_of_query(const Sink& sink) const;
     void make_room(Sink& sink);
     void close_statement(std::uint64_t id, Sink& sink);
+    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings);
     [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
+    void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
+    void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     void raise_answer(std::string_view answer, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
@@ -226,6 +236,8 @@ class ClientMachine {
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
     Pin pin_ = Pin::none;
     routing::ReadPreference read_preference_;
+    CausalSettings causal_;
+    Touch touch_ = Touch::nothing;
     bool planned_valid_ = false;
     bool planned_local_ = false;
     bool remaining_dropped_ = false;

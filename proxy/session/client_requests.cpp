@@ -240,7 +240,16 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     apply_effects(judged, effects, *sink.server);
     if (loses_track(judged, query_text(message.body()), changes)) lose_track();
     changes_sent_ |= changes != nullptr;
+    touch(touch_of(judged));
+    if (judged.asks_position) return pass_position(sink, std::move(undo));
     pass(message, Request::query, sink, std::move(undo), std::move(changes));
+}
+
+// SHOW pgweir.lsn.
+void ClientMachine::pass_position(Sink& sink, std::unique_ptr<Undo> undo) {
+    sink.server->replay.drop();
+    protocol::append_query(sink.to_server.own(), kPositionSql);
+    sink.server->expect({.request = Request::query, .undo = std::move(undo)}, sink.to_client);
 }
 
 // A statement that the proxy answers by itself, alone in its Query.
@@ -288,6 +297,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     tainted_ = true;
     doubt_settings();
     wrote_ = true;
+    touch(Touch::wrote);
     auto undo = undo_of_query(sink);
     if (message.tag == frontend::kQuery) {
         unnamed_ = {};

@@ -25,7 +25,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     const std::string_view statement_name = *parsed_name;
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
     const ParameterRef settings = parse_settings();
-    StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
+    StatementRef statement = intern(as_text(rest), settings);
     if (!statement_name.empty()) {
         std::string_view code;
         if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
@@ -51,7 +51,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         sink.server->unnamed = statement;
         sink.server->unnamed_unknown = false;
         ++statements_.counters.server_parses;
-        return pass(message, Request::parse, sink, std::move(undo));
+        if (statement->tail == as_text(rest)) return pass(message, Request::parse, sink, std::move(undo));
+        sink.server->replay.drop();
+        protocol::append_parse_tail(sink.to_server.own(), "", statement->tail);
+        sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
+        return sink.server->set_unsynced(true);
     }
     const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
     const bool known = found == ServerStatements::Known::yes;
@@ -70,6 +74,14 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
     sink.server->set_unsynced(true);
+}
+
+// What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
+StatementRef ClientMachine::intern(std::string_view tail, const ParameterRef& settings) {
+    StatementRef statement = statements_.intern(tail, settings, lex_);
+    if (!statement->judged.asks_position) return statement;
+    constexpr std::string_view kNoTypes("\0\0\0", 3);
+    return statements_.intern(std::string(kPositionSql).append(kNoTypes), settings, lex_);
 }
 
 // Why the client may not have this statement too; empty: it may.
@@ -194,7 +206,10 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         apply_effects(statement->judged, effects, *sink.server);
         if (loses_track(statement->judged, statement->text(), changes)) lose_track();
         bind_changes(*portal, std::move(changes));
+        touch(touch_of(statement->judged));
         copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
+    } else {
+        touch(Touch::wrote);  // SQL's PREPARE made it, it may be anything
     }
     if (name->empty()) {
         ensure_unnamed(sink);

@@ -55,6 +55,8 @@ constexpr std::array<std::string_view, kReasonCount> kNames = {
     "read_only_database",
     "no_replica",
     "replica_lost",
+    "awaiting_sample",
+    "replica_behind",
     "session_state",
     "flushed_segment",
     "fast_path",

@@ -59,6 +59,8 @@ enum class Reason : std::uint8_t {
     read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
     replica_lost,            // the chosen replica could not be reached
+    awaiting_sample,         // where the log stood when the session wrote or read last is not known yet
+    replica_behind,          // no replica is known to have replayed what the session must see
     session_state,           // the session's state, as a temporary table, keeps all reads on the primary
     flushed_segment,         // an extended segment cut by Flush, or larger than what is buffered
     fast_path,               // FunctionCall

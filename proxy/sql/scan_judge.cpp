@@ -75,6 +75,7 @@ void Scan::merge(const Utility& statement) noexcept {
         result_.reads_only = statement.reason == Reason::read;
         result_.transaction = statement.transaction;
         result_.local = statement.local;
+        result_.asks_position = statement.asks_position;
         result_.name = statement.name;
         result_.value = statement.value;
         const bool lifts = result_.hint == Hint::replica &&
@@ -92,6 +93,7 @@ void Scan::merge(const Utility& statement) noexcept {
     result_.reason = Reason::multiple_statements;
     result_.transaction = Transaction::none;
     result_.local = Local::none;
+    result_.asks_position = false;
     result_.name = result_.value = {};
 }
 

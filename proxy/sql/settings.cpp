@@ -175,6 +175,7 @@ Utility judge_reset(const Head& head, std::string_view text) noexcept {
 
 Utility judge_show(const Head& head, std::string_view text) noexcept {
     const Name name = read_name(head, text, 1);
+    if (equals_folded(name.below, "lsn")) return {.reason = Reason::show, .asks_position = true};
     if (!name.below.empty()) return {.reason = Reason::local, .local = Local::show, .name = name.below};
     return {.reason = Reason::show};
 }

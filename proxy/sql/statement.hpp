@@ -70,6 +70,7 @@ struct Statement {
     Effect effects = Effect::none;
     Hint hint = Hint::none;
     Local local = Local::none;
+    bool asks_position = false;  // SHOW pgweir.lsn: the primary answers it
     // Slices of the text that was classified, for `local` (name after "pgweir.", unquoted value), for set_reported and
     // reset (the setting's name as written; empty for RESET ALL) and for deallocate_one (the statement's name as
     // written).

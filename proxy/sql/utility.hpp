@@ -15,6 +15,7 @@ struct Utility {
     Transaction transaction = Transaction::none;
     Effect effects = Effect::none;
     Local local = Local::none;
+    bool asks_position = false;
     std::string_view name{};
     std::string_view value{};
 };

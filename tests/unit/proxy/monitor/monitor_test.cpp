@@ -32,7 +32,7 @@ class MonitorTest : public ::testing::Test {
         config_.users.push_back({.name = "u", .password = "p"});
         config_.monitor.interval = milliseconds(50);
         config_.monitor.timeout = milliseconds(150);
-        monitor_.emplace(io_, config_, "main", [this](auto snapshot) { snapshots_.push_back(std::move(snapshot)); });
+        monitor_.emplace(io_, config_, "main", clock_, [this](auto snapshot) { snapshots_.push_back(std::move(snapshot)); });
     }
     void run(int ms) {
         boost::asio::steady_timer timer(io_, milliseconds(ms));
@@ -54,6 +54,7 @@ class MonitorTest : public ::testing::Test {
 
     boost::asio::io_context io_;
     config::Config config_;
+    cluster::SampleClock clock_;
     std::vector<tcp::socket> taken_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;
     std::optional<Monitor> monitor_;
@@ -104,7 +105,7 @@ TEST_F(MonitorTest, AReportedFailureProbesAtOnceAndAgainAfterTheOneInFlight) {
     watch(acceptor.local_endpoint().port());
     config_.monitor.interval = milliseconds(60'000);
     config_.monitor.timeout = milliseconds(60'000);
-    monitor_.emplace(io_, config_, "main", [this](auto snapshot) { snapshots_.push_back(std::move(snapshot)); });
+    monitor_.emplace(io_, config_, "main", clock_, [this](auto snapshot) { snapshots_.push_back(std::move(snapshot)); });
     monitor_->start();
     run(150);
     ASSERT_EQ(taken_.size(), 1U);  // the next one is a minute away

@@ -1,0 +1,172 @@
+// A client's reads that must see what its session wrote or has seen: what a replica needs for them, and the wait for one that
+// has it (semantics.md E).
+#include <algorithm>
+
+#include "proxy/net/client.hpp"
+#include "proxy/net/server.hpp"
+
+namespace pgweir::net {
+
+namespace {
+
+using routing::Consistency;
+using std::chrono::milliseconds;
+
+// All that a session wrote is on a replica; only what it has read elsewhere since may not be. Its next read waits this long,
+// or a session that reads without a pause could never leave the primary, nor its replica: the proof always comes after the
+// next read. If that was in vain, not again for a while.
+constexpr milliseconds kHandover{10};
+constexpr std::chrono::seconds kHandoverPause{1};
+
+}  // namespace
+
+HostPool* Client::choose() {
+    const bool anything_will_do = route_.target == routing::Target::primary || !machine_ || !reads_causally();
+    return anything_will_do ? worker_.choose(*group_, route_) : choose_fresh();
+}
+
+bool Client::reads_causally() const noexcept {
+    const session::CausalSettings& wanted = machine_->causal();
+    return wanted.consistency != Consistency::eventual || wanted.read_after != Lsn{};
+}
+
+cluster::Bound Client::bound_now() {
+    const session::CausalSettings& wanted = machine_->causal();
+    const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
+    const std::uint64_t next = worker_.next_sample(group_->cluster);
+    if (wanted.read_after != token_) {
+        token_ = wanted.read_after;
+        causal_.read_after(snapshot, cluster::normalise(token_, snapshot.wal_segment_size), next);
+    }
+    // Where there may be no primary, nobody can ask it what has been committed.
+    const bool global = wanted.consistency == Consistency::global && !group_->read_only;
+    if (global && fresh_.arrived == 0) fresh_.arrived = next;
+    return causal_.bound(snapshot, next, fresh_.arrived);
+}
+
+// The pool for the read at the front. Null: it waits (fresh_.waiting), or no primary is known.
+HostPool* Client::choose_fresh() {
+    const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
+    const cluster::Bound bound = bound_now();
+    sql::Reason why = sql::Reason::awaiting_sample;
+    auto host = worker_.pick_replica(*group_, bound, why);
+    if (host && host == bound.home && causal_.should_move(snapshot)) fresh_.moving = true;
+    const bool moving = fresh_.moving && host && cluster::Causal::held_at_home(snapshot, bound);
+    if (moving && bound.floor) why = sql::Reason::replica_behind;
+    const bool stale = why == sql::Reason::awaiting_sample || why == sql::Reason::replica_behind;
+    if ((!host || moving) && stale && wait_for_freshness(patience(moving), why)) return nullptr;
+    // Without a primary to turn to, a read that asked for nothing by a token takes what there is.
+    if (!host && stale && group_->read_only && token_ == Lsn{}) host = worker_.pick_replica(*group_, {}, why);
+    end_freshness_wait();
+    if (!host) {
+        route_ = {routing::Target::primary, why};
+        return worker_.choose(*group_, route_);
+    }
+    incarnation_ = snapshot.servers[cluster::index_of(*host)].incarnation;
+    return &worker_.host_pool(*group_, *host);
+}
+
+// How long the read may wait for a replica, from its beginning.
+milliseconds Client::patience(bool choosing_again) const {
+    if (choosing_again) return kHandover;
+    if (group_->read_only && token_ != Lsn{}) return milliseconds::max();  // until query_wait_timeout
+    const milliseconds limit = worker_.shared().config.routing.causal_wait;
+    const bool handover = (fresh_.arrived == 0 && worker_.now() >= no_handover_before_ &&
+                           causal_.lacks_only_sights(*worker_.snapshot(group_->cluster)));
+    return handover ? std::max(limit, kHandover) : limit;
+}
+
+// False: the time is over, or there was none. Either way newer positions are asked for, for the next read.
+bool Client::wait_for_freshness(milliseconds limit, sql::Reason why) {
+    // Of no use to a read that must see what is committed now and does not wait.
+    if (fresh_.arrived == 0 || limit.count() > 0) worker_.want_fresh(group_->cluster, why);
+    const TimePoint now = worker_.now();
+    if (fresh_.begun == TimePoint{}) {
+        if (limit.count() == 0) return false;
+        fresh_.begun = now;
+        fresh_.deadline = limit == milliseconds::max() ? TimePoint::max() : now + limit;
+        worker_.counters().freshness_waits.add();
+    }
+    if (now >= fresh_.deadline) {
+        worker_.counters().freshness_timeouts.add();
+        no_handover_before_ = now + kHandoverPause;
+        return false;
+    }
+    fresh_.waiting = homeless_ = true;
+    worker_.wait_for_freshness(*this, fresh_.deadline);
+    fresh_.listed = true;
+    return true;
+}
+
+void Client::end_freshness_wait() {
+    if (fresh_.begun != TimePoint{}) {
+        const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - fresh_.begun);
+        worker_.counters().freshness_wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
+    }
+    fresh_ = {.begun = {}, .deadline = {}, .listed = fresh_.listed};
+}
+
+void Client::look_again() {
+    fresh_.listed = false;
+    if (!std::exchange(fresh_.waiting, false)) return;
+    homeless_ = false;
+    const auto keep_alive = shared_from_this();
+    place();
+}
+
+// A segment is over: what it may have written or seen is what later reads must see.
+void Client::note_touch() {
+    if (!machine_) return;
+    const session::Touch touch = machine_->take_touch();
+    if (touch == session::Touch::nothing || server_ == nullptr) return;
+    const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
+    const std::uint64_t next = worker_.next_sample(group_->cluster);
+    if (route_.target == routing::Target::replica) {
+        if (reads_causally()) causal_.saw_replica(snapshot, server_->host_pool().host, incarnation_, next);
+    } else if (touch == session::Touch::wrote) {
+        causal_.wrote(snapshot, next);
+    } else if (reads_causally()) {
+        causal_.saw_primary(snapshot, next);
+    }
+}
+
+// --- The worker's part.
+
+std::optional<cluster::HostIndex> Worker::pick_replica(const PoolGroup& group, const cluster::Bound& bound, sql::Reason& why) {
+    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
+    const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
+    const TimePoint time = now();
+    std::array<bool, 256> excluded{};
+    const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
+    bool any = false;
+    bool left = false;
+    for (std::size_t i = 0; i < count; ++i) {
+        any |= excluded[i] = suspects[i] > time;
+        left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
+    }
+    const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],
+                                                     any ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{},
+                                                     bound);
+    if (host) return host;
+    if (left) why = bound.floor ? sql::Reason::replica_behind : sql::Reason::awaiting_sample;
+    else why = any ? sql::Reason::replica_lost : sql::Reason::no_replica;
+    return std::nullopt;
+}
+
+void Worker::want_fresh(std::size_t cluster, sql::Reason why) {
+    cluster::SampleClock& clock = shared_.sample_clocks[cluster];
+    std::atomic<bool>& wanted = why == sql::Reason::awaiting_sample ? clock.sample_wanted : clock.replay_wanted;
+    if (!wanted.exchange(true)) shared_.freshen(cluster);
+}
+
+void Worker::wait_for_freshness(Client& client, TimePoint deadline) {
+    if (!client.fresh_.listed) stale_.push_back(client.self());
+    stale_deadline_ = std::min(stale_deadline_, deadline);
+}
+
+void Worker::look_again() {
+    stale_deadline_ = TimePoint::max();
+    for (const auto& client : std::exchange(stale_, {})) client->look_again();
+}
+
+}  // namespace pgweir::net
