@@ -57,6 +57,9 @@ constexpr auto kCounters = std::to_array<CounterRow>({
     {"pgweir_pins_total", "Sessions that began to hold their server connection", &WorkerStats::pins},
     {"pgweir_session_probes_total", "Questions about what a session left on its server connection",
      &WorkerStats::probes},
+    {"pgweir_freshness_waits_total", "Reads that waited for a replica that has what they must see", &WorkerStats::freshness_waits},
+    {"pgweir_freshness_wait_timeouts_total", "Of these, those that waited in vain", &WorkerStats::freshness_timeouts},
+    {"pgweir_freshness_wait_seconds_total", "Time that they waited", &WorkerStats::freshness_wait_us, kMicrosecond},
     {"pgweir_wait_timeouts_total", "Clients that waited longer than query_wait_timeout", &WorkerStats::wait_timeouts},
 });
 

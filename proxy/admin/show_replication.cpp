@@ -23,14 +23,15 @@ constexpr auto kReplication = std::to_array<Column>({
     {"lag_bytes", int8},
     {"position", text},
     {"timeline", int8},
+    {"epoch", int8},
     {"system_identifier", text},
     {"server_version", int8},
     {"last_error", text},
 });
 
-std::vector<Cell> row_of(const std::string& cluster, const cluster::ServerView& server) {
+std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::ServerView& server) {
     const auto known = [](auto value) { return value == 0 ? Cell{} : cell(value); };
-    return {cell(cluster),
+    return {cell(snapshot.cluster),
             cell(server.name),
             cell(server.host),
             cell(server.port),
@@ -42,6 +43,7 @@ std::vector<Cell> row_of(const std::string& cluster, const cluster::ServerView& 
             cell(server.lag_bytes),
             server.position.value == 0 ? kNull : cell(cluster::format_lsn(server.position)),
             known(server.timeline),
+            known(snapshot.epoch),
             known(server.system_identifier),
             known(server.server_version),
             cell(server.last_error)};
@@ -54,7 +56,7 @@ Table show_replication(const Call& call) {
     if (!call.sources.snapshots) return table;
     for (const auto& snapshot : call.sources.snapshots()) {
         for (const cluster::ServerView& server : snapshot->servers) {
-            table.rows.push_back(row_of(snapshot->cluster, server));
+            table.rows.push_back(row_of(*snapshot, server));
         }
     }
     return table;

@@ -149,8 +149,9 @@ TEST(Effects, LocalSettings) {
         {"SET pgweir.x TO DEFAULT", Local::reset, "x", "DEFAULT"},
         {"SET pgweir.x TO 'default'", Local::set, "x", "default"},
         {"RESET pgweir.x", Local::reset, "x", ""},
-        {"SHOW pgweir.lsn", Local::show, "lsn", ""},
-        {"/* pgweir: primary */ SHOW pgweir.lsn;", Local::show, "lsn", ""},
+        {"SHOW pgweir.x", Local::show, "x", ""},
+        {"/* pgweir: primary */ SHOW pgweir.x;", Local::show, "x", ""},
+        {"SET pgweir.lsn = '0/1'", Local::set, "lsn", "0/1"},
         {"SET pgweirx.a = 1", Local::none, "pgweirx.a", "1"},
         {"SET pgweir = 1", Local::none, "pgweir", "1"},
         {"SHOW pgweir", Local::none, "", ""},
@@ -164,6 +165,20 @@ TEST(Effects, LocalSettings) {
         if (row.local != Local::none) {
             EXPECT_EQ(statement.effects, Effect::none) << row.sql;
         }
+        EXPECT_FALSE(statement.asks_position) << row.sql;
+    }
+}
+
+TEST(Effects, ThePositionIsAskedOfAServer) {
+    for (const char* sql : {"SHOW pgweir.lsn", "/* pgweir: replica */ show PgWeir . LSN ;"}) {
+        const Statement statement = judge(sql);
+        EXPECT_TRUE(statement.asks_position) << sql;
+        EXPECT_EQ(statement.local, Local::none) << sql;
+        EXPECT_EQ(statement.reason, Reason::show) << sql;
+        EXPECT_FALSE(statement.reads_only) << sql;
+    }
+    for (const char* sql : {"SHOW pgweir.lsn; SELECT 1", "SELECT 1; SHOW pgweir.lsn", "SHOW pgweir.lsnx", "SHOW lsn"}) {
+        EXPECT_FALSE(judge(sql).asks_position) << sql;
     }
 }
 
