@@ -95,8 +95,8 @@ class Weir:
     name = "pgweir"
     raw_user = "app"
 
-    def __init__(self, cluster, binary, folder, pool_size, workers):
-        self.weir = Pgweir(binary, folder, cluster,
+    def __init__(self, cluster, binary, folder, pool_size, workers, routing=None):
+        self.weir = Pgweir(binary, folder, cluster, routing=routing or {},
                            proxy={"workers": workers, "auth_type": "trust", "max_client_conn": 10000},
                            pool={"default_pool_size": pool_size}, monitor={"interval": "500ms", "timeout": "1500ms"},
                            log={"connections": False, "disconnections": False}).start()

@@ -63,7 +63,7 @@ class ReadOnly(ClusterCase):
     def test_everything_runs_on_replicas(self):
         weir = self.proxy()
         connection = self.reads(weir)
-        self.assertEqual({which(connection) for _ in range(4)}, {"replica1", "replica2"})
+        self.assertEqual({which(self.reads(weir)) for _ in range(4)}, {"replica1", "replica2"})
         for sql, expected in (("SHOW transaction_read_only", "on"), ("SHOW in_hot_standby", "on"),
                               ("SELECT pg_catalog.pg_is_in_recovery()", True), ("SHOW default_transaction_read_only", "on")):
             self.assertEqual(value(connection, sql), expected, sql)

@@ -4,7 +4,7 @@ import signal
 import time
 from collections import Counter
 
-from harness import ClusterCase, Load, main, psycopg2, until, value, which
+from harness import ClusterCase, Load, main, psycopg2, rows, until, value, which
 
 INTERVAL = 0.2
 REPLICAS = {"replica1", "replica2"}
@@ -22,6 +22,7 @@ class Replicas(ClusterCase):
         return self.weir_with_replicas(**settings)
 
     def read_counts(self, connection, count=60):
+        rows(connection, "SET pgweir.consistency = 'eventual'")  # else sessions are what is spread
         return Counter(which(connection) for _ in range(count))
 
     def test_reads_are_spread_evenly(self):

@@ -202,6 +202,7 @@ TEST_F(ShowTest, ReplicationShowsRoleRotationAndLag) {
         {"lag_bytes", "NULL", "4096", "NULL"},
         {"position", "0/14000028", "0/14000028", "NULL"},
         {"timeline", "3", "3", "NULL"},
+        {"epoch", "5", "5", "5"},
         {"system_identifier", "7123456789012345678", "7123456789012345678", "NULL"},
         {"port", "5432", "5432", "5433"},
         {"reachable", "yes", "yes", "no"},

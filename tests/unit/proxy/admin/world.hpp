@@ -79,6 +79,7 @@ struct World {
         snapshot->cluster = "main";
         snapshot->servers = {primary, replica, lost};
         snapshot->primary = cluster::HostIndex{0};
+        snapshot->epoch = 5;
     }
 };
 
