@@ -102,6 +102,7 @@ void Client::end_freshness_wait() {
     if (fresh_.begun != TimePoint{}) {
         const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - fresh_.begun);
         worker_.counters().freshness_wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
+        queued_ = worker_.now();  // what comes now is the wait for a connection
     }
     fresh_ = {.begun = {}, .deadline = {}, .listed = fresh_.listed};
 }

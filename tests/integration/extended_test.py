@@ -118,7 +118,7 @@ class Extended(ClusterCase):
 
     def test_a_prepared_statement_follows_its_client(self):
         """On both replicas and on the primary, under one name that means different things to two clients."""
-        weir = self.weir_for()
+        weir = self.weir_for(routing={"consistency": "eventual"})
         with Wire(weir.port) as a, Wire(weir.port) as b:
             for wire, text in ((a, "'of a'"), (b, "'of b'")):
                 wire.login("trustuser")

@@ -287,7 +287,7 @@ class Preference(ClusterCase):
     """pgweir's own settings, annotations, and transactions that say what they are."""
 
     def setUp(self):
-        self.proxy = self.weir_with_replicas()
+        self.proxy = self.weir_with_replicas(routing={"consistency": "eventual"})  # each read is spread by itself
         self.connection = self.connect(self.proxy)
 
     def servers(self, sql="SELECT name FROM which_server", count=8):
@@ -341,7 +341,8 @@ class Preference(ClusterCase):
         self.sql("CREATE OR REPLACE FUNCTION declared_safe() RETURNS text STABLE LANGUAGE sql "
                  "AS $$ SELECT current_setting('cluster_name') $$")
         self.cluster.wait_caught_up()
-        self.connection = self.connect(self.weir_with_replicas(routing={"safe_functions": ["declared_safe"]}))
+        weir = self.weir_with_replicas(routing={"safe_functions": ["declared_safe"], "consistency": "eventual"})
+        self.connection = self.connect(weir)
         self.assertEqual(self.servers("SELECT declared_safe()"), {"replica1", "replica2"})
 
     def transaction(self, begin):

@@ -48,6 +48,26 @@ TEST(Balancer, IsSmooth) {
     EXPECT_EQ(order, "aabaaaba");
 }
 
+TEST(Balancer, TakesOnlyWhatTheBoundAdmits) {
+    Snapshot snapshot = snapshot_of({1, 1, 1});
+    for (std::size_t i = 0; i < 3; ++i) snapshot.servers[i].position = Lsn{100 * (i + 1)};
+    for (const config::Balance method : {config::Balance::round_robin, config::Balance::least_connections}) {
+        Balancer balancer(method);
+        const std::array<std::uint32_t, 3> in_use{0, 9, 9};
+        for (int i = 0; i < 5; ++i) {
+            EXPECT_EQ(balancer.pick(snapshot, in_use, {}, {.floor = Lsn{300}, .home = {}, .home_floor = {}}), HostIndex{2});
+            EXPECT_EQ(balancer.pick(snapshot, in_use, {}, {.floor = std::nullopt, .home = HostIndex{1}, .home_floor = Lsn{200}}),
+                      HostIndex{1});
+            EXPECT_FALSE(balancer.pick(snapshot, in_use, {}, {.floor = Lsn{301}, .home = HostIndex{1}, .home_floor = Lsn{201}}));
+            EXPECT_FALSE(balancer.pick(snapshot, in_use, {}, {.floor = std::nullopt, .home = {}, .home_floor = {}}));
+        }
+        // Those that were not admitted have not paid for it.
+        std::array<int, 3> hits{};
+        for (int i = 0; i < 30; ++i) ++hits[index_of(*balancer.pick(snapshot, {}, {}))];
+        EXPECT_EQ(hits, (std::array<int, 3>{10, 10, 10}));
+    }
+}
+
 TEST(Balancer, TakesOnlyWhatIsInRotation) {
     for (const Rotation out : {Rotation::unknown, Rotation::unreachable, Rotation::lagging, Rotation::not_a_replica,
                                Rotation::wrong_system, Rotation::zero_weight}) {
