@@ -60,12 +60,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     if (known && allowed) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
-    if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    // In a failed transaction the server is to answer, which may have left it by then: it can refuse only what it does not have.
+    if (found != ServerStatements::Known::no) close_statement(statement->id, sink);
     if (found == ServerStatements::Known::no) make_room(sink);
-    if (!known) {
-        sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
-        undo->server_statement = statement->id;
-    }
+    sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
+    undo->server_statement = statement->id;
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
