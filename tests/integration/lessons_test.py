@@ -13,7 +13,6 @@ import struct
 import wire as w
 from authority import Authority
 from harness import SLOW, ClusterCase, main, psycopg2, until, value
-from hostile_test import raw
 
 FATAL = ("FATAL", "FATAL")
 ADMIN = {"name": "admin", "password": "admin", "admin": True}
@@ -63,7 +62,7 @@ class Before(ClusterCase):
             for tag in (b"p", b"Q", b"P", b"d", b"\0", b"\xff"):
                 for length in LENGTHS:
                     wire = self.asked(weir)
-                    wire.send(raw(tag, length, b"app\0"))
+                    wire.send(w.raw(tag, length, b"app\0"))
                     self.the_fatal(wire, {"08P01"}, (method, tag, length))
             for body in (b"", b"\0\0", b"app", b"app\0app\0"):
                 wire = self.asked(weir)
@@ -174,8 +173,8 @@ class Inside(ClusterCase):
         # A silent one, and those of a session.
         self.assertEqual(self.whole(self.wire(weir.port).read_to_end(), "says nothing"), ["08006"])
         for what, data, code in (
-                ("a long statement", w.query("SELECT '" + "x" * 200_000 + "'"), "54000"), ("an unknown tag", raw(b"!", 4), "08P01"),
-                ("a long row", w.query("SELECT repeat('x', 1000000)"), "54000"), ("a length", raw(b"Q", -1), "08P01"),
+                ("a long statement", w.query("SELECT '" + "x" * 200_000 + "'"), "54000"), ("an unknown tag", w.raw(b"!", 4), "08P01"),
+                ("a long row", w.query("SELECT repeat('x', 1000000)"), "54000"), ("a length", w.raw(b"Q", -1), "54000"),
                 ("state", w.query("CREATE TEMP TABLE t (n int)"), "0A000"), ("a preference", w.query("SET pgweir.read_preference = x"), "22023"),
                 ("no statement", w.bind(name="absent") + w.SYNC, "26000"), ("a server's", w.query("SELECT 1/0"), "22012"),
                 ("twice the name", w.parse("SELECT 1", "a") + w.parse("SELECT 1", "a") + w.SYNC, "42P05"),
@@ -208,3 +207,7 @@ class Inside(ClusterCase):
         idle = self.wire(weir.port, user="app")
         weir.stop()
         self.assertEqual(self.whole(idle.read_to_end(), "shut down"), ["57P01"])
+
+
+if __name__ == '__main__':
+    main()
