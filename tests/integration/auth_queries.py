@@ -33,7 +33,8 @@ class AskingCase(ClusterCase):
         cls.sql("CREATE ROLE eve LOGIN PASSWORD 'evepass'")
 
     def asking(self, query=DEFAULT_QUERY, user="authsuper", password="superpass", proxy=None, **more):
-        login = {"auth_query": query, "auth_user": user, "auth_password": password, "auth_failure_delay": "0s", "auth_dbname": "app", **(proxy or {})}
+        login = {"auth_query": query, "auth_user": user, "auth_password": password, "auth_failure_delay": "0s",
+                 "auth_dbname": "app", **(proxy or {})}
         return self.weir(proxy=login, user=[{"name": "admin", "password": "admin", "admin": True}], **more)
 
     def by_function(self, proxy=None, **more):

@@ -42,7 +42,8 @@ class Lessons(AskingCase):
                    {"session_authorization": "authsuper"}, {"options": "-c session_authorization=authsuper"},
                    {"application_name": "pgweir_auth'; --"}, {"DateStyle": "German"}, {"TimeZone": "Asia/Tokyo"},
                    {"client_encoding": "LATIN1"}, {"statement_timeout": "1"}, {"row_security": "off"},
-                   {"default_transaction_read_only": "on"}, {"my.setting": "mine"}, {"SEARCH_PATH": "evil"}, {"Search-Path": "evil"},
+                   {"default_transaction_read_only": "on"}, {"my.setting": "mine"}, {"SEARCH_PATH": "evil"},
+                   {"Search-Path": "evil"},
                    {"search_path": "evil", "options": "-c search_path=evil"}]
         for parameters in hostile:
             with self.subTest(parameters=parameters):
@@ -54,7 +55,8 @@ class Lessons(AskingCase):
                     pass
         asked = self.sql("SELECT DISTINCT search_path, role, session_user_name, application_name, date_style, time_zone, "
                          "client_encoding, row_security, read_only, coalesce(custom, '') FROM spy.seen", "app")
-        self.assertEqual(asked, [("pg_catalog,pg_temp", "none", "authsuper", "pgweir_auth", "ISO, MDY", "UTC", "UTF8", "on", "off", "")])
+        own = ("pg_catalog,pg_temp", "none", "authsuper", "pgweir_auth", "ISO, MDY", "UTC", "UTF8", "on", "off", "")
+        self.assertEqual(asked, [own])
         self.assertEqual(self.sql("SELECT DISTINCT statement_timeout <> '1ms', wanted FROM spy.seen", "app"), [("t", "eve")])
         self.assertGreaterEqual(int(self.sql("SELECT count(*) FROM spy.seen", "app")[0][0]), 2 * (len(hostile) - 1))
         # The trap is set: the same names by that path find the guess.
@@ -115,8 +117,9 @@ class Lessons(AskingCase):
         for parameters in ({"user": "", "database": "app"}, {"database": "app"}):
             self.assertEqual(self.refused_by_wire(weir, parameters)["C"], "28000")
         # A NUL ends the name: what is behind it is another parameter, or broken.
-        self.assertRegex(self.refused_by_wire(weir, {"user": f"ghost\0{role}", "database": "app"})["C"], "08P01|42704|28000|28P01")
-        self.assertRegex(self.refused_by_wire(weir, {"user": "ghost", "database": "app", "options": f"-c user={role}"})["C"], "42704")
+        for login, codes in (({"user": f"ghost\0{role}"}, "08P01|42704|28000|28P01"),
+                             ({"user": "ghost", "options": f"-c user={role}"}, "42704")):
+            self.assertRegex(self.refused_by_wire(weir, {**login, "database": "app"})["C"], codes)
         if method != "trust":  # the auth user's own name, and not its password
             for password in ("", "x", role, "md5" + "0" * 32, "superpass\0" if role == "authsuper" else "authpass\0"):
                 fields = self.refused_by_wire(weir, {"user": role, "database": "app"}, password)

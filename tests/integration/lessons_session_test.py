@@ -1,7 +1,6 @@
-"""Lessons from others' security bugs, about those who are logged in and what operators see (semantics.md I): each class a test."""
+"""Lessons from others' security bugs, about those who are logged in and what operators see (semantics.md I): a test each."""
 
 import hashlib
-import os
 import re
 import subprocess
 
@@ -12,8 +11,8 @@ from harness import ROOT, ClusterCase, main, psycopg2, until, value
 ADMIN = {"name": "admin", "password": "admin", "admin": True}
 APP = {"name": "app", "password": "app"}
 # PgBouncer's, of which a console may once have some.
-ELSEWHERE = ["PAUSE", "PAUSE app", "RESUME", "RELOAD", "KILL app", "SHUTDOWN", "SHUTDOWN WAIT_FOR_CLIENTS", "SUSPEND", "DISABLE app",
-             "ENABLE app", "RECONNECT", "WAIT_CLOSE app", "SHOW FDS", "SHOW MEM", "SHOW SOCKETS", "SET max_client_conn = 1"]
+ELSEWHERE = ["PAUSE", "PAUSE app", "RESUME", "RELOAD", "KILL app", "SHUTDOWN", "SHUTDOWN WAIT_FOR_CLIENTS", "SUSPEND",
+             "DISABLE app", "ENABLE app", "RECONNECT", "WAIT_CLOSE app", "SHOW FDS", "SHOW MEM", "SHOW SOCKETS", "SET max_client_conn = 1"]
 
 
 def extended(sql):
@@ -68,13 +67,14 @@ class Sessions(ClusterCase):
     # ---- names
 
     NAMES = [b"%s%n%x%99999d", b"{} {0} {:d} {", b"a\nb level=error event=forged", b"\r\nevent=forged", b"\x1b[2J\x07\t\x7f\x08",
-             b"\xff\xfe\x80\x00"[:3], b"\xc3\x28", b"x" * 9000, "\u00e9\u202e\u2028\ufeff".encode(), b"\\x0a\\", b"'; DROP ROLE app; --",
-             b"$1", b"..", b"%", b"{" * 60]
+             b"\xff\xfe\x80", b"\xc3\x28", b"x" * 9000, "\u00e9\u202e\u2028\ufeff".encode(), b"\\x0a\\",
+             b"'; DROP ROLE app; --", b"$1", b"..", b"%", b"{" * 60]
 
     def test_a_network_supplied_name_in_a_fatal_path(self):
         odd = '%s%n {} {0} " \u00e9'
         self.sql(f"""CREATE ROLE "{odd.replace('"', '""')}" LOGIN PASSWORD 'odd'""")
-        weir = self.weir_with_replicas(proxy={"auth_type": "trust", "auth_failure_delay": "0s"}, user=[APP, ADMIN, {"name": odd, "password": "odd"}],
+        weir = self.weir_with_replicas(proxy={"auth_type": "trust", "auth_failure_delay": "0s"},
+                                       user=[APP, ADMIN, {"name": odd, "password": "odd"}],
                          log={"level": "debug", "connections": True, "disconnections": True},
                          pool={"query_wait_timeout": "3s"})
         for name in self.NAMES:
@@ -126,7 +126,8 @@ class Sessions(ClusterCase):
         wire = wire_to(weir.port, user="app")
         quoted = b'"' + name[:60].replace(b'"', b'""') + b'"'
         for said in (w.parse("SELECT 1", name) + w.SYNC, w.bind(name=name, portal=name) + w.SYNC, w.close("S", name) + w.SYNC,
-                     w.query(b"LISTEN " + quoted), w.query(b"UNLISTEN " + quoted), w.query(b"PREPARE " + quoted + b" AS SELECT 1"),
+                     w.query(b"LISTEN " + quoted), w.query(b"UNLISTEN " + quoted),
+                     w.query(b"PREPARE " + quoted + b" AS SELECT 1"),
                      w.query(b"SELECT * FROM " + quoted), w.query(b"SET application_name = " + quoted),
                      w.query(b"/* " + name + b" */ SELECT 1")):
             wire.send(said)
@@ -183,7 +184,8 @@ class Sessions(ClusterCase):
 
     def hers_alone(self, alice, bob):
         """What was parsed for her is not therefore his."""
-        for text in ("SELECT note FROM hers", "SELECT secret_column FROM private.t", "/* pgweir: primary */ SELECT note FROM hers"):
+        for text in ("SELECT note FROM hers", "SELECT secret_column FROM private.t",
+                     "/* pgweir: primary */ SELECT note FROM hers"):
             self.rows(alice, w.parse(text, "n") + w.describe("S", "n") + w.bind(name="n") + w.execute() + w.SYNC)
             self.rows(alice, w.close("S", "n") + w.SYNC)
             for said in (extended(text), w.query(text), w.parse(text, "n") + w.bind(name="n") + w.execute() + w.SYNC):
@@ -212,16 +214,18 @@ class Sessions(ClusterCase):
         (self.folder / "password.txt").write_text("filed-word\n")
         weir = self.weir_with_replicas(
             log={"level": "debug", "connections": True, "disconnections": True}, monitor={"password": "monitor-word"},
-            proxy={"auth_type": "password", "auth_failure_delay": "0s", "auth_file": "userlist.txt", "auth_user": "asker", "auth_password": "asker-word",
-                   "auth_dbname": "app", "auth_query": "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1"},
+            proxy={"auth_type": "password", "auth_failure_delay": "0s", "auth_file": "userlist.txt",
+                   "auth_user": "asker", "auth_password": "asker-word", "auth_dbname": "app",
+                   "auth_query": "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1"},
             database=[{"name": "forced", "dbname": "app", "user": "other", "password": "other-word"}, {"name": "*"}],
             user=[{"name": "app", "password": verifier}, {"name": "md5user", "password": f"md5{digest}"}, ADMIN,
                   {"name": "plain", "password": "plain-word"}, {"name": "filed", "password_file": "password.txt"}])
         told = []
         for user, password, database in (("app", "app", "app"), ("md5user", "md5pass", "app"), ("plain", "plain-word", "forced"),
                                          ("filed", "filed-word", "forced"), ("listed", "listed-word", "forced"),
-                                         ("found", "found-word", "app"), ("listed", "listed-word", "app"), ("plain", "wrong-word", "app"),
-                                         ("ghost", "wrong-word", "app"), ("plain", "plain-word", "absent"), ("plain", "plain-word", "pgweir")):
+                                         ("found", "found-word", "app"), ("listed", "listed-word", "app"),
+                                         ("plain", "wrong-word", "app"), ("ghost", "wrong-word", "app"),
+                                         ("plain", "plain-word", "absent"), ("plain", "plain-word", "pgweir")):
             try:
                 connection = self.connect(weir, user, password, database)
                 told.append(value(connection, "/* pgweir: primary */ SELECT session_user"))
@@ -236,7 +240,8 @@ class Sessions(ClusterCase):
         shown = {row["command"]: str(weir.console(row["command"])) for row in weir.console("SHOW HELP")}
         hidden = [row for row in weir.console("SHOW CONFIG") if "password" in row["key"]]
         self.assertGreaterEqual(len({row["key"] for row in hidden}), 8)
-        checked = subprocess.run([str(harness.BINARY), "check", str(weir.config_file)], capture_output=True, text=True, timeout=60)
+        checked = subprocess.run([str(harness.BINARY), "check", str(weir.config_file)], capture_output=True, text=True,
+                                 timeout=60)
         places = {**shown, "metrics": weir.get("/metrics")[1], "health": weir.get("/health")[1], "ready": weir.get("/ready")[1],
                   "told": str(told), "check": checked.stdout + checked.stderr, "log": weir.log_text()}
         self.assertIn("event=server_login ", places["log"])  # it is of level debug
@@ -248,10 +253,14 @@ class Sessions(ClusterCase):
     # ---- comparisons
 
     # What holds a secret, or is made of one.
-    SECRET = r"(?:\w*(?:password|passwd|secret|proof|signature|verifier|digest)\w*|stored_?key\w*|\w*server_key\w*|\w*client_key\w*|" \
+    SECRET = r"(?:\w*(?:password|passwd|secret|proof|signature|verifier|digest)\w*|stored_?key\w*|" \
+             r"\w*server_key\w*|\w*client_key\w*|" \
              r"\w*md5_\w*|plain_|hash|nonce_?|stored|answer|scram_\w*)"
     OPERAND = rf"(?:[\w:]+(?:\.|->))*{SECRET}(?:\(\))?(?![\w.(-])"
-    PLAIN = re.compile(rf"(?<![\w.>]){OPERAND}\s*(?:==|!=)(?!\s*(?:nullptr|std::nullopt|std::string_view::npos))|(?:==|!=)\s*\*?{OPERAND}|"
+    DIGEST = "(?:sha256|hmac_sha256|md5_hex|md5_stored|md5_response)"
+    PLAIN = re.compile(rf"(?<![\w.>]){OPERAND}\s*(?:==|!=)(?!\s*(?:nullptr|std::nullopt|std::string_view::npos))|"
+                       rf"(?:==|!=)\s*\*?{OPERAND}|"
+                       rf"\b{DIGEST}\([^;]*?\)\s*(?:==|!=)|(?:==|!=)\s*(?:\w+::)*{DIGEST}\(|"
                        rf"\b(?:memcmp|strcmp|strncmp|std::equal|ranges::equal)\(|\.compare\(")
 
     # They compare settings' values, and names of digests.
@@ -267,25 +276,34 @@ class Sessions(ClusterCase):
         return found
 
     def test_password_comparison_that_is_not_constant_time(self):
-        files = [f for folder in ("config", "protocol", "proxy") for f in (ROOT / folder).rglob("*.[ch]pp") if f.name not in self.NO_SECRETS]
+        files = [f for folder in ("config", "protocol", "proxy") for f in (ROOT / folder).rglob("*.[ch]pp")
+                 if f.name not in self.NO_SECRETS]
         self.assertGreater(len(files), 100)
         found = {(f.name, line) for f in files for line in self.plain_comparisons(f.read_text())}
         self.assertEqual(found, set())
-        # It sees what it looks for.
-        for bad in ("if (password == plain_) return true;", "return md5_ != protocol::md5_stored(password, user);",
-                    "return std::memcmp(a.data(), b.data(), a.size()) == 0;", "if (sha256(key) == verifier.stored_key) return true;",
-                    "return *answer == protocol::md5_response(stored, salt);", "if (proof.compare(own) == 0)", "return *nonce == nonce_;",
-                    "if (entry_->credentials.password() == *password)", "return *signature != hmac_sha256(key, message);",
+        # It sees what it looks for: such lines, and each call of the right function made a plain comparison.
+        for bad in ("if (password == plain_) return true;", "return std::memcmp(a.data(), b.data(), a.size()) == 0;",
+                    "if (proof.compare(own) == 0)", "if (entry_->credentials.password() == *password)",
                     "return std::ranges::equal(given, secret);", "if (keys.server_key == verifier.server_key)"):
             self.assertTrue(self.plain_comparisons(bad), bad)
+        calls = [line for f in files if f.suffix == ".cpp" for line in f.read_text().splitlines()
+                 if "constant_time_equal(" in line and "noexcept" not in line and "(void)" not in line]
+        self.assertGreaterEqual(len(calls), 7)
+        for line in calls:
+            plain = re.sub(r"(?:protocol::)?constant_time_equal\((\S+), ", r"(\1 == ", line)
+            self.assertTrue("==" in plain and self.plain_comparisons(plain), plain)
         # And what is called instead is constant in time, wherever a client or a server proves something.
         crypto = (ROOT / "protocol/scram_crypto.cpp").read_text()
-        self.assertRegex(crypto, r"bool constant_time_equal\(.*\) noexcept \{\n    return .*CRYPTO_memcmp\(a\.data\(\), b\.data\(\), a\.size\(\)\) == 0;\n\}")
+        self.assertRegex(crypto, r"bool constant_time_equal\(.*\) noexcept \{\n"
+                         r"    return .*CRYPTO_memcmp\(a\.data\(\), b\.data\(\), a\.size\(\)\) == 0;\n\}")
         for file, function in (("protocol/scram.cpp", "ScramServer::final"), ("protocol/scram.cpp", "ScramServer::check_proof"),
                                ("protocol/scram.cpp", "ScramClient::verify"), ("protocol/scram_verifier.cpp", "bool matches"),
-                               ("proxy/session/credentials.cpp", "Credentials::matches"), ("proxy/session/client_login.cpp", "ClientLogin::on_md5")):
+                               ("proxy/session/credentials.cpp", "Credentials::matches"),
+                               ("proxy/session/client_login.cpp", "ClientLogin::on_md5")):
             body = (ROOT / file).read_text().split(function + "(", 1)[1].split("\n}\n", 1)[0]
             self.assertIn("constant_time_equal(", body, function)
+        mail = (ROOT / "proxy/net/worker_mail.cpp").read_text()  # the keys of cancel requests
+        self.assertIn("difference |= ", mail.split("bool same_secret(", 1)[1].split("\n}\n", 1)[0])
 
 
 if __name__ == "__main__":

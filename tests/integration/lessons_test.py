@@ -3,16 +3,12 @@
 The classes of auth_query and of hostile servers have files of their own: lessons_auth_query_test.py, lessons_server_test.py.
 """
 
-import hashlib
-import os
-import re
-import socket
 import ssl
 import struct
 
 import wire as w
 from authority import Authority
-from harness import SLOW, ClusterCase, main, psycopg2, until, value
+from harness import SLOW, ClusterCase, main, value
 
 FATAL = ("FATAL", "FATAL")
 ADMIN = {"name": "admin", "password": "admin", "admin": True}
@@ -43,7 +39,8 @@ class Before(ClusterCase):
         return wire
 
     def test_an_integer_overflow_in_a_length_check_before_authentication(self):
-        weirs = {m: self.weir(proxy={"auth_type": m, "client_login_timeout": "1min"}) for m in ("scram-sha-256", "password", "md5")}
+        methods = ("scram-sha-256", "password", "md5")
+        weirs = {m: self.weir(proxy={"auth_type": m, "client_login_timeout": "1min"}) for m in methods}
         weir = weirs["password"]
         others = self.wire(weir.port, user="app")
         before = weir.usage().rss_bytes()
@@ -72,7 +69,8 @@ class Before(ClusterCase):
         self.assertEqual(others.ask("SELECT 1"), [["1"]])
         for weir in weirs.values():
             self.assertEqual(value(self.connect(weir), "SELECT 1"), 1)
-        self.assertLess(weirs["password"].usage().rss_bytes() - before, 100_000_000)
+        if SLOW == 1:
+            self.assertLess(weirs["password"].usage().rss_bytes() - before, 100_000_000)
 
     def sasl_lengths(self, weir):
         """The length inside SASLInitialResponse, which the message's own contradicts."""
@@ -153,7 +151,8 @@ class Inside(ClusterCase):
         login = {"user": "app", "database": "app"}
         return {"no user": (w.startup({"database": "app"}), "28000"), "who?": (w.startup({"user": "x"}), "28000"),
                 "no such database": (w.startup({**login, "database": "absent"}), "3D000"),
-                "no such setting": (w.startup({**login, "b@d": "1"}), "42704"), "options": (w.startup({**login, "options": "x"}), "42601"),
+                "no such setting": (w.startup({**login, "b@d": "1"}), "42704"),
+                "options": (w.startup({**login, "options": "x"}), "42601"),
                 "a server's no": (w.startup({**login, "DateStyle": "no such"}), "22023"),
                 "preference": (w.startup({**login, "pgweir.read_preference": "x"}), "22023"),
                 "replication": (w.startup({**login, "replication": "perhaps"}), "22023"),
@@ -164,7 +163,7 @@ class Inside(ClusterCase):
     def test_an_error_without_sqlstate(self):
         weir = self.weir_with_replicas(
             proxy={"auth_type": "trust", "client_login_timeout": "1s", "max_statement_size": "100kB", "max_row_size": "100kB"},
-            pool={"default_pool_size": 1, "query_wait_timeout": "500ms", "on_session_state": "reject"},
+            pool={"default_pool_size": 1, "query_wait_timeout": "2s", "on_session_state": "reject"},
             database=[{"name": "app"}], user=[APP, ADMIN])
         for what, (data, code) in self.failing_startups().items():
             wire = self.wire(weir.port)
@@ -173,9 +172,11 @@ class Inside(ClusterCase):
         # A silent one, and those of a session.
         self.assertEqual(self.whole(self.wire(weir.port).read_to_end(), "says nothing"), ["08006"])
         for what, data, code in (
-                ("a long statement", w.query("SELECT '" + "x" * 200_000 + "'"), "54000"), ("an unknown tag", w.raw(b"!", 4), "08P01"),
+                ("a long statement", w.query("SELECT '" + "x" * 200_000 + "'"), "54000"),
+                ("an unknown tag", w.raw(b"!", 4), "08P01"),
                 ("a long row", w.query("SELECT repeat('x', 1000000)"), "54000"), ("a length", w.raw(b"Q", -1), "54000"),
-                ("state", w.query("CREATE TEMP TABLE t (n int)"), "0A000"), ("a preference", w.query("SET pgweir.read_preference = x"), "22023"),
+                ("state", w.query("CREATE TEMP TABLE t (n int)"), "0A000"),
+                ("a preference", w.query("SET pgweir.read_preference = x"), "22023"),
                 ("no statement", w.bind(name="absent") + w.SYNC, "26000"), ("a server's", w.query("SELECT 1/0"), "22012"),
                 ("twice the name", w.parse("SELECT 1", "a") + w.parse("SELECT 1", "a") + w.SYNC, "42P05"),
                 ("a setting", w.query("SHOW pgweir.nothing"), "42704")):
@@ -193,13 +194,14 @@ class Inside(ClusterCase):
         return messages
 
     def waiting_and_ending(self, weir):
-        holder, waiter, console = self.wire(weir.port, user="app"), self.wire(weir.port, user="app"), self.wire(weir.port)
+        holder, waiter = self.wire(weir.port, user="app"), self.wire(weir.port, user="app")
         holder.ask("BEGIN")
         holder.ask("CREATE TABLE IF NOT EXISTS held (n int)")
         waiter.send(w.query("CREATE TABLE other (n int)"))
         self.assertEqual(self.whole(waiter.read_to_end(), "no connection in time"), ["57014"])
-        console.login("admin", database="pgweir")
-        for data in (w.query("NONSENSE"), w.query("SHOW"), w.query("\xff;"), w.parse("SHOW POOLS") + w.SYNC, w.message("F") + w.SYNC):
+        console = self.wire(weir.port, user="admin", database="pgweir")
+        for data in (w.query("NONSENSE"), w.query("SHOW"), w.query("\xff;"), w.parse("SHOW POOLS") + w.SYNC,
+                     w.message("F") + w.SYNC):
             console.send(data)
             self.assertIn(self.whole(console.read_ready(), data)[0], ("42601", "0A000"))
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND state = 'idle in transaction'")
@@ -209,5 +211,5 @@ class Inside(ClusterCase):
         self.assertEqual(self.whole(idle.read_to_end(), "shut down"), ["57P01"])
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()
