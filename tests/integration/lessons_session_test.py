@@ -188,7 +188,8 @@ class Sessions(ClusterCase):
                      "/* pgweir: primary */ SELECT note FROM hers"):
             self.rows(alice, w.parse(text, "n") + w.describe("S", "n") + w.bind(name="n") + w.execute() + w.SYNC)
             self.rows(alice, w.close("S", "n") + w.SYNC)
-            for said in (extended(text), w.query(text), w.parse(text, "n") + w.bind(name="n") + w.execute() + w.SYNC):
+            bare = (w.parse(text, "n") + w.SYNC,) if "private" in text else ()  # PostgreSQL's Parse does not look at the table's rights
+            for said in (*bare, extended(text), w.query(text), w.parse(text, "n") + w.bind(name="n") + w.execute() + w.SYNC):
                 bob.send(said)
                 messages = bob.read_ready()
                 self.assertEqual([m.fields["C"] for m in messages if m.tag == "E"], ["42501"], text)
