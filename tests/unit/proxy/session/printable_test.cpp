@@ -20,7 +20,7 @@ TEST(LogValue, IsOneValueInQuotes) {
         {"größe 大 😀", "\"größe 大 😀\""},
         {"\xc2\x9b""31m", "\"?31m\""},           // CSI as one character
         {"\xe2\x80\xae""evil", "\"?evil\""},     // right to left
-        {"\xff\xc3(", "\"??(\""},                // no UTF-8
+        {"\xff\xc3.", "\"??.\""},                // no UTF-8
         {"\xc0\xa2", "\"??\""},                  // a quote, too long
         {"\xed\xa0\x80", "\"???\""},             // a surrogate
         {"\xf4\x90\x80\x80", "\"????\""},        // beyond the last
