@@ -226,6 +226,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     const auto found = groups_.find({database, server_user});
     if (found != groups_.end()) return found->second.get();
     auto group = std::make_unique<PoolGroup>();
+    group->scope = session::StatementScope{static_cast<std::uint32_t>(groups_.size())};  // none is ever removed
     group->database = database;
     group->dbname = match->dbname.empty() ? database : match->dbname;
     group->user = server_user;

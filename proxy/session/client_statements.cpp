@@ -64,12 +64,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     if (known && allowed) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
-    if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    // In a failed transaction the server is to answer, which may have left it by then: it can refuse only what it does not have.
+    if (found != ServerStatements::Known::no) close_statement(statement->id, sink);
     if (found == ServerStatements::Known::no) make_room(sink);
-    if (!known) {
-        sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
-        undo->server_statement = statement->id;
-    }
+    sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
+    undo->server_statement = statement->id;
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
@@ -78,10 +77,10 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
 
 // What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
 StatementRef ClientMachine::intern(std::string_view tail, const ParameterRef& settings) {
-    StatementRef statement = statements_.intern(tail, settings, lex_);
+    StatementRef statement = statements_.intern(tail, setup_.scope, settings, lex_);
     if (!statement->judged.asks_position) return statement;
     constexpr std::string_view kNoTypes("\0\0\0", 3);
-    return statements_.intern(std::string(kPositionSql).append(kNoTypes), settings, lex_);
+    return statements_.intern(std::string(kPositionSql).append(kNoTypes), setup_.scope, settings, lex_);
 }
 
 // Why the client may not have this statement too; empty: it may.
@@ -131,7 +130,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {  // what is prepared under that name is the others'
         if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = statements_.intern(statement->tail, settings, lex_);
+        statement = statements_.intern(statement->tail, setup_.scope, settings, lex_);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
     }

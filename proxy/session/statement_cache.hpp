@@ -19,12 +19,17 @@ namespace pgweir::session {
 
 class StatementCache;
 
+// Whose statements they are: a database and a user on the servers, whatever number the owner gives them. What one may
+// prepare another may not (semantics.md C: the role is part of the key).
+enum class StatementScope : std::uint32_t {};
+
 // A statement's text and parameter types as a Parse carries them, with what was judged of it. Worker-local.
 struct CachedStatement {
     std::uint64_t id = 0;       // unique in the process; names the statement on servers
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
+    StatementScope scope{};     // part of the key
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
@@ -74,8 +79,8 @@ class StatementCache {
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
-    // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
-    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
+    // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
+    [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex);
 
     // Settings that are nobody else's, for a statement that must not be shared.
     [[nodiscard]] ParameterRef private_settings(ParameterTable& table, const ParameterRef& settings);
@@ -108,11 +113,13 @@ class StatementCache {
     struct Key {
         std::string_view tail;
         const ParameterSet* settings;
+        StatementScope scope;
         friend bool operator==(const Key&, const Key&) = default;
     };
     struct Hash {
         std::size_t operator()(const Key& key) const noexcept {
-            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4);
+            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4) ^
+                   (static_cast<std::size_t>(key.scope) << 20U);
         }
     };
 
