@@ -19,9 +19,9 @@ class Monitor {
   public:
     using Publish = std::function<void(std::shared_ptr<const cluster::Snapshot>)>;
 
-    // `clock` numbers the questions and says who is in a hurry; it outlives the monitor.
     // Watches the servers of `config` whose cluster is `cluster_name`; HostIndex counts them in the configured order.
     // `publish` is called on the io_context's thread, at every event and at least once a round.
+    // `clock` numbers the questions and says what is wanted; it outlives the monitor.
     Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
             Publish publish);
     ~Monitor();  // as stop()
