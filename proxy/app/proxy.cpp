@@ -169,6 +169,7 @@ void Proxy::inspect(std::function<void(net::Inspection)> done) {
                 append(gathering->rows.pools, std::move(part.pools));
                 append(gathering->rows.clients, std::move(part.clients));
                 append(gathering->rows.servers, std::move(part.servers));
+                append(gathering->rows.learned, std::move(part.learned));
                 if (--gathering->missing == 0) done(std::move(gathering->rows));
             });
         });
