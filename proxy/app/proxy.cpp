@@ -1,5 +1,4 @@
 #include "proxy/app/proxy.hpp"
-#include "proxy/session/printable.hpp"
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -10,6 +9,8 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::app {
 
