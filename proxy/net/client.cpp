@@ -219,6 +219,7 @@ void Client::link(Server& server) {
     server_ = &server;
     server.link(*this);
     first_segment_ = true;
+    avoid_.reset();
     WorkerStats& stats = worker_.counters();
     stats.server_assignments.add();
     const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - queued_);
@@ -226,7 +227,7 @@ void Client::link(Server& server) {
     stats.wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
     if (state_ == State::welcome) starting_->make_machine(*this, server);
     const std::size_t pending = server.machine().queue().size();
-    const bool go = machine_->attach(server.machine(), route_.target, worker_.to_server.own(), worker_.to_client);
+    const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
     const bool sent = server.machine().queue().size() > pending;
     if (sent) {
         server.settings_sent();
@@ -258,6 +259,16 @@ void Client::unlink() {
     if (machine_) machine_->detached();
     drop_channels();
     send_notifications();
+}
+
+void Client::run_again(Server& server) {
+    session::Attempt& attempt = server.machine().attempt;
+    const session::Refusal why = attempt.refused() ? attempt.refusal() : session::Refusal::lost;
+    in_.insert(0, server.machine().take_back(*machine_));
+    machine_->run_again(why);
+    (void)machine_->take_touch();  // nothing has been seen
+    worker_.counters().reads_run_again[static_cast<std::size_t>(why)].add();
+    if (why == session::Refusal::conflict && !group_->read_only) avoid_ = server.host_pool().host;
 }
 
 void Client::settings_refused(const std::string& error_body) {

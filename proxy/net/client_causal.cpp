@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kHandoverPause{1};
 
 HostPool* Client::choose() {
     const bool anything_will_do = route_.target == routing::Target::primary || !machine_ || !reads_causally();
-    return anything_will_do ? worker_.choose(*group_, route_) : choose_fresh();
+    return anything_will_do ? worker_.choose(*group_, route_, avoid_) : choose_fresh();
 }
 
 bool Client::reads_causally() const noexcept {
@@ -49,17 +49,18 @@ HostPool* Client::choose_fresh() {
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const cluster::Bound bound = bound_now();
     sql::Reason why = sql::Reason::awaiting_sample;
-    auto host = worker_.pick_replica(*group_, bound, why);
+    auto host = worker_.pick_replica(*group_, bound, avoid_, why);
     if (host && host == bound.home && causal_.should_move(snapshot)) fresh_.moving = true;
     const bool moving = fresh_.moving && host && cluster::Causal::held_at_home(snapshot, bound);
     if (moving && bound.floor) why = sql::Reason::replica_behind;
     const bool stale = why == sql::Reason::awaiting_sample || why == sql::Reason::replica_behind;
     if ((!host || moving) && stale && wait_for_freshness(patience(moving), why)) return nullptr;
     // Without a primary to turn to, a read that asked for nothing by a token takes what there is.
-    if (!host && stale && group_->read_only && token_ == Lsn{}) host = worker_.pick_replica(*group_, {}, why);
+    if (!host && stale && group_->read_only && token_ == Lsn{}) host = worker_.pick_replica(*group_, {}, avoid_, why);
     end_freshness_wait();
     if (!host) {
-        route_ = {routing::Target::primary, why};
+        route_.target = routing::Target::primary;
+        if (route_.reason != sql::Reason::replica_conflict) route_.reason = why;
         return worker_.choose(*group_, route_);
     }
     incarnation_ = snapshot.servers[cluster::index_of(*host)].incarnation;
@@ -120,11 +121,13 @@ void Client::note_touch() {
     if (!machine_) return;
     const session::Touch touch = machine_->take_touch();
     if (touch == session::Touch::nothing || server_ == nullptr) return;
+    // Taken for a read by its text, and refused by a replica.
+    const bool refused = route_.reason == sql::Reason::replica_refused || route_.reason == sql::Reason::learned;
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const std::uint64_t next = worker_.next_sample(group_->cluster);
     if (route_.target == routing::Target::replica) {
         if (reads_causally()) causal_.saw_replica(snapshot, server_->host_pool().host, incarnation_, next);
-    } else if (touch == session::Touch::wrote) {
+    } else if (touch == session::Touch::wrote || refused) {
         causal_.wrote(snapshot, next);
     } else if (reads_causally()) {
         causal_.saw_primary(snapshot, next);
@@ -133,7 +136,8 @@ void Client::note_touch() {
 
 // --- The worker's part.
 
-std::optional<cluster::HostIndex> Worker::pick_replica(const PoolGroup& group, const cluster::Bound& bound, sql::Reason& why) {
+std::optional<cluster::HostIndex> Worker::pick_replica(const PoolGroup& group, const cluster::Bound& bound,
+                                                       std::optional<cluster::HostIndex> avoid, sql::Reason& why) {
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
     const TimePoint time = now();
@@ -142,7 +146,7 @@ std::optional<cluster::HostIndex> Worker::pick_replica(const PoolGroup& group, c
     bool any = false;
     bool left = false;
     for (std::size_t i = 0; i < count; ++i) {
-        any |= excluded[i] = suspects[i] > time;
+        any |= excluded[i] = suspects[i] > time || avoid == static_cast<cluster::HostIndex>(i);
         left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
     }
     const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],

@@ -282,6 +282,7 @@ void Client::begin_session(session::ParameterRef settings) {
                                .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
                                .max_client_statements = config.pool.max_client_statement_memory,
                                .max_statements = config.pool.max_statement_memory,
+                               .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
                                .read_preference = starting_->read_preference,
                                .causal = causal};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));

@@ -63,6 +63,7 @@ struct WorkerStats {
     Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
     Counter freshness_waits, freshness_timeouts, freshness_wait_us;  // reads that waited for a replica to have what they must see
     Counter client_parses, server_parses, binds;
+    std::array<Counter, 5> reads_run_again;  // by session::Refusal
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients

@@ -32,7 +32,7 @@ routing::Consistency consistency_of(config::Consistency configured) noexcept {
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
-      statements_(shared.functions, shared.config.pool.statement_cache_size),
+      statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
       listen_hub_(std::make_unique<ListenHub>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
@@ -256,16 +256,18 @@ HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
     return *group.hosts[index];
 }
 
-HostPool* Worker::choose(PoolGroup& group, routing::Route& route) {
+HostPool* Worker::choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid) {
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     if (route.target == routing::Target::replica) {
         sql::Reason why{};
-        if (const auto host = pick_replica(group, {}, why)) return &host_pool(group, *host);
-        route = {routing::Target::primary, why};
+        if (const auto host = pick_replica(group, {}, avoid, why)) return &host_pool(group, *host);
+        route.target = routing::Target::primary;
+        if (route.reason != sql::Reason::replica_conflict) route.reason = why;
     }
     if (!snapshot.primary) return nullptr;
     return &host_pool(group, *snapshot.primary);
 }
+
 void Worker::suspect(HostPool& pool) {
     const cluster::Snapshot& snapshot = *snapshots_[pool.group.cluster];
     if (snapshot.primary == pool.host) return;
@@ -312,6 +314,13 @@ HostPool* Worker::find_pool(const pool::PoolKey& key) {
         for (auto& pool : group->hosts) {
             if (pool && pool->key == key) return pool.get();
         }
+    }
+    return nullptr;
+}
+
+const PoolGroup* Worker::group_of(session::StatementScope scope) const noexcept {
+    for (const auto& [name, group] : groups_) {
+        if (group->scope == scope) return group.get();
     }
     return nullptr;
 }

@@ -86,10 +86,12 @@ class Worker {
     [[nodiscard]] const config::Database* database(const std::string& name) const noexcept;
     // The pools for a database and user, made when needed; null when there is no such database.
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
-    // The pool where this route leads, and the route it really took (no replica: the primary). Null: no primary is known.
-    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route);
+    // The pool where this route leads, and the route it really took (no replica but `avoid`: the primary). Null: no primary is
+    // known.
+    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid = {});
     // A replica that `bound` admits; none: `why` says what stands in the way.
-    [[nodiscard]] std::optional<cluster::HostIndex> pick_replica(const PoolGroup& group, const cluster::Bound& bound, sql::Reason& why);
+    [[nodiscard]] std::optional<cluster::HostIndex> pick_replica(const PoolGroup& group, const cluster::Bound& bound,
+                                                               std::optional<cluster::HostIndex> avoid, sql::Reason& why);
     // SampleClock::next() of the cluster.
     [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return shared_.sample_clocks[cluster].next(); }
     // Asks the control thread for what `why` (awaiting_sample, replica_behind) calls for, unless it is on its way.
@@ -133,6 +135,7 @@ class Worker {
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
+    [[nodiscard]] const PoolGroup* group_of(session::StatementScope scope) const noexcept;
     [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
     void look_again();
     void publish_gauges();

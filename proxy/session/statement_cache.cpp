@@ -64,6 +64,7 @@ StatementRef StatementCache::intern(std::string_view tail, StatementScope scope,
     made->settings = settings;
     made->scope = scope;
     made->judged = sql::classify(made->text(), lex, functions_);
+    if (made->judged.reads_only && learned.knows(scope, made->text(), lex.standard_conforming_strings)) made->refused_in = epoch_;
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();
     CachedStatement& statement = *made;

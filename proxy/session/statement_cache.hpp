@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "protocol/bytes.hpp"
+#include "proxy/session/learned_reads.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/sql/allowlist.hpp"
 #include "proxy/sql/classify.hpp"
@@ -18,10 +19,6 @@
 namespace pgweir::session {
 
 class StatementCache;
-
-// Whose statements they are: a database and a user on the servers, whatever number the owner gives them. What one may
-// prepare another may not (semantics.md C: the role is part of the key).
-enum class StatementScope : std::uint32_t {};
 
 // A statement's text and parameter types as a Parse carries them, with what was judged of it. Worker-local.
 struct CachedStatement {
@@ -32,6 +29,7 @@ struct CachedStatement {
     StatementScope scope{};     // part of the key
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
+    std::uint64_t refused_in = 0;   // the newest one in which a replica has refused it
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
     bool idle_listed = false;
@@ -75,7 +73,9 @@ class StatementRef {
 class StatementCache {
   public:
     // `max_bytes` bounds what is kept of statements that nobody uses at the moment.
-    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes) : functions_(functions), max_bytes_(max_bytes) {}
+    // `max_learned`: the same of what is learned.
+    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes, std::size_t max_learned = 1U << 20)
+        : learned(max_learned), functions_(functions), max_bytes_(max_bytes) {}
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
@@ -87,7 +87,10 @@ class StatementCache {
 
     // Grows with every DDL that passes: what a server accepted before may be refused now.
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
-    void ddl_passed() noexcept { ++epoch_; }
+    void ddl_passed() noexcept {
+        ++epoch_;
+        learned.forget();
+    }
     // The process's count of DDL that was seen to pass: what servers prepared before it is prepared again (semantics.md C).
     [[nodiscard]] static std::uint64_t schema_epoch() noexcept;
     static void schema_changed() noexcept;
@@ -95,6 +98,10 @@ class StatementCache {
     [[nodiscard]] bool accepted(const CachedStatement& statement) const noexcept {
         return statement.accepted_in == epoch_;
     }
+
+    // A replica has refused it, and no DDL was seen since.
+    [[nodiscard]] bool refused(const CachedStatement& statement) const noexcept { return statement.refused_in == epoch_; }
+    LearnedReads learned;
 
     [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
     // What the worker's clients did, since the start.

@@ -58,7 +58,11 @@ enum class Reason : std::uint8_t {
     split_off,               // splitting is off for the database
     read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
-    replica_lost,            // the chosen replica could not be reached
+    replica_lost,            // the chosen replica could not be reached, or went away before it answered
+    replica_refused,         // a replica refused it: it is no read after all
+    replica_conflict,        // recovery cancelled it on a replica
+    replica_schema,          // a replica does not have something that it names, perhaps not yet
+    learned,                 // a replica has refused such a statement before
     awaiting_sample,         // where the log stood when the session wrote or read last is not known yet
     replica_behind,          // no replica is known to have replayed what the session must see
     session_state,           // the session's state, as a temporary table, keeps all reads on the primary
