@@ -195,6 +195,10 @@ void Client::acquire(routing::Route route) {
     route_ = route;
     queued_ = worker_.now();
     HostPool* pool = worker_.choose(*group_, route_, avoid_);
+    if (pool == nullptr && avoid_) {  // then rather the one that has just cancelled it
+        route_ = route;
+        pool = worker_.choose(*group_, route_);
+    }
     if (pool == nullptr) {
         homeless_ = true;
         worker_.wait_for_primary(*this);
@@ -227,6 +231,7 @@ void Client::link(Server& server) {
     if (state_ == State::welcome) starting_->make_machine(*this, server);
     const std::size_t pending = server.machine().queue().size();
     const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
+    if (!worker_.snapshot(group_->cluster)->primary) server.machine().attempt.without_primary();
     const bool sent = server.machine().queue().size() > pending;
     if (sent) {
         server.settings_sent();
