@@ -21,14 +21,6 @@ constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
            code == code_of(Keyword::natural);
 }
 
-// `(SELECT` right behind a name is no argument list: a subquery as an argument has parentheses of its own.
-[[nodiscard]] bool query_follows(Lexer ahead) noexcept {
-    const Token token = ahead.next();
-    if (token.kind != TokenKind::word) return false;
-    return token.keyword.id == Keyword::with || token.keyword.id == Keyword::select ||
-           token.keyword.id == Keyword::values || token.keyword.id == Keyword::table;
-}
-
 // OPERATOR(schema.+): an operator alone is no expression, save for the star.
 [[nodiscard]] bool operator_follows(Lexer ahead) noexcept {
     Token token = ahead.next();
@@ -40,6 +32,15 @@ constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
 }
 
 }  // namespace
+
+// VALUES alone may name a column, and so be an argument.
+bool Context::query_follows(Lexer lexer) noexcept {
+    const Token token = lexer.next();
+    if (token.kind != TokenKind::word) return false;
+    const Keyword keyword = token.keyword.id;
+    if (keyword == Keyword::values) return lexer.next().kind == TokenKind::open;
+    return keyword == Keyword::with || keyword == Keyword::select || keyword == Keyword::table;
+}
 
 void Context::name(const Token& token) noexcept {
     const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none && keyword_position();
@@ -61,13 +62,27 @@ void Context::name(const Token& token) noexcept {
     } else if (keyword && with_bits_ != 0 && begins_query(token.keyword.id)) {
         with_bits_ &= ~bit(depth_);
     }
+    if (keyword) note_group(token.keyword.id);
     push(keyword ? code_of(token.keyword.id) : kNameCode);
+}
+
+// The list of a GROUP BY ends with its parenthesis or, at the latest, with the next keyword.
+void Context::note_group(Keyword keyword) noexcept {
+    const bool begins = keyword == Keyword::by && code() == code_of(Keyword::group);
+    const bool goes_on = keyword == Keyword::cube || keyword == Keyword::rollup || keyword == Keyword::grouping ||
+                         keyword == Keyword::sets || keyword == Keyword::all || keyword == Keyword::distinct;
+    if (begins) {
+        group_bits_ |= bit(depth_);
+    } else if (!goes_on) {
+        group_bits_ &= ~bit(depth_);
+    }
 }
 
 void Context::enter(bool alias_follows) noexcept {
     push(kOpen);
     ++depth_;
     with_bits_ &= ~bit(depth_);
+    group_bits_ &= ~bit(depth_);
     alias_bits_ = alias_follows ? alias_bits_ | bit(depth_) : alias_bits_ & ~bit(depth_);
 }
 
@@ -101,6 +116,7 @@ bool Context::open(const Lexer& lexer) noexcept {
     if (in_with && !exempt) with_bits_ &= ~bit(depth_);
     const bool follows_call = before(0) == kAliasClose && keyword == Keyword::none;  // OVER, FILTER, an alias
     enter(!is_operator && (!exempt || follows_call || keyword == Keyword::join));
+    if (exempt && keyword == Keyword::sets) group_bits_ |= bit(depth_);
     return !exempt;
 }
 
@@ -129,7 +145,9 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
             return b0 == code_of(Keyword::order) || b0 == code_of(Keyword::group) || b0 == code_of(Keyword::partition);
         case Keyword::cube:
         case Keyword::rollup:
-            return b0 == code_of(Keyword::by) && b1 == code_of(Keyword::group);
+            return (group_bits_ & bit(depth_)) != 0 &&
+                   (b0 == kComma || b0 == kOpen || b0 == code_of(Keyword::by) || b0 == code_of(Keyword::all) ||
+                    b0 == code_of(Keyword::distinct));
         case Keyword::sets:
             return b0 == code_of(Keyword::grouping);
         case Keyword::first:
@@ -141,6 +159,12 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
             // Behind AS the type's first word looks like a label.
             return b1 == code_of(Keyword::as) || b0 == code_of(Keyword::character) || b0 == code_of(Keyword::char_) ||
                    b0 == code_of(Keyword::nchar) || b0 == code_of(Keyword::bit);
+        case Keyword::second:
+            // INTERVAL SECOND (3), INTERVAL '1' SECOND (3), INTERVAL DAY TO SECOND (3), also behind CAST (x AS
+            return b0 == code_of(Keyword::interval) || b1 == code_of(Keyword::interval) || b1 == code_of(Keyword::as) ||
+                   (b0 == code_of(Keyword::to) && b1 == kNameCode &&
+                    (before(2) == code_of(Keyword::interval) || before(3) == code_of(Keyword::interval) ||
+                     before(3) == code_of(Keyword::as)));
         case Keyword::materialized:
             return b1 == code_of(Keyword::as);  // AS NOT MATERIALIZED: NOT looks like a label
         case Keyword::join:

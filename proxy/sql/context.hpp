@@ -52,6 +52,9 @@ class Context {
     [[nodiscard]] bool open(const Lexer& lexer) noexcept;
     // Takes a closing parenthesis. False: there was none open.
     [[nodiscard]] bool close() noexcept;
+    // Whether a query stands right behind the parenthesis behind which `lexer` stands. Then it is no argument list: as an
+    // argument a query has parentheses of its own.
+    [[nodiscard]] static bool query_follows(Lexer lexer) noexcept;
     // Takes any other token.
     void other(TokenKind kind) noexcept { push(static_cast<Code>(kind)); }
 
@@ -67,6 +70,7 @@ class Context {
         return depth < kTrackedDepth ? std::uint64_t{1} << depth : 0;
     }
     void enter(bool alias_follows) noexcept;
+    void note_group(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
     [[nodiscard]] bool special(Keyword keyword, const Lexer& lexer) const noexcept;
     [[nodiscard]] bool operand_before() const noexcept;
@@ -75,6 +79,7 @@ class Context {
     std::uint64_t before_ = 0;      // the history before the chain
     std::uint64_t alias_bits_ = 0;  // by depth: the parenthesis that opened it closes as kAliasClose
     std::uint64_t with_bits_ = 0;   // by depth: in the list of a WITH
+    std::uint64_t group_bits_ = 0;  // by depth: in the list of a GROUP BY
     NameChain chain_;
     std::size_t depth_ = 0;
     bool writes_ = false;

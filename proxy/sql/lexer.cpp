@@ -230,26 +230,49 @@ TokenKind Lexer::read_dollar() noexcept {
     return TokenKind::string;
 }
 
-// Decimal only: a digit that meets a letter is an error, a hexadecimal number or two tokens, depending on the version.
 TokenKind Lexer::read_number() noexcept {
     const char* at = text_.data() + at_;
     const char* const end = text_.data() + text_.size();
     while (at != end && is(*at, kDigit)) ++at;
+    const std::size_t begin = at_;
     at_ = static_cast<std::size_t>(at - text_.data());
     if (at == end || (*at != '.' && !is(*at, kIdentStart))) return TokenKind::number;  // the usual whole number
+    if (at_ - begin == 1 && text_[begin] == '0' && read_based_digits()) return number_ends();
+    skip_digits(kDigit);
     if (peek() == '.') {
         if (peek(1) == '.') return TokenKind::bad;
         ++at_;
-        while (is(peek(), kDigit)) ++at_;
+        if (is(peek(), kDigit)) skip_digits(kDigit);
     }
     if (lower(peek()) == 'e') {
         const std::size_t sign = peek(1) == '+' || peek(1) == '-' ? 2 : 1;
         if (is(peek(sign), kDigit)) {
             at_ += sign;
-            while (is(peek(), kDigit)) ++at_;
+            skip_digits(kDigit);
         }
     }
-    return is(peek(), kIdentStart) ? TokenKind::bad : TokenKind::number;
+    return number_ends();
+}
+
+// A digit that meets a letter: an error from 15 on, two tokens before.
+TokenKind Lexer::number_ends() const noexcept { return is(peek(), kIdentStart) ? TokenKind::bad : TokenKind::number; }
+
+// Digits with single underscores between them, as PostgreSQL 16 has them. Older servers refuse them or see a number and a
+// column's label, which hides nothing: no keyword looks like that, and no call stands right behind a number.
+void Lexer::skip_digits(std::uint8_t digits) noexcept {
+    while (is(peek(), digits) || (peek() == '_' && is(peek(1), digits))) ++at_;
+}
+
+// Behind the 0 of 0x1F, 0o17, 0b101 (from 16).
+bool Lexer::read_based_digits() noexcept {
+    const char base = lower(peek());
+    const std::uint8_t digits = base == 'x' ? kHexDigit : kDigit;
+    if (base != 'x' && base != 'o' && base != 'b') return false;
+    const std::size_t first = peek(1) == '_' ? 2 : 1;
+    if (!is(peek(first), digits)) return false;
+    at_ += first;
+    skip_digits(digits);
+    return true;
 }
 
 // A run of operator characters; both kinds of comment begin inside one.

@@ -71,6 +71,9 @@ class Lexer {
     [[nodiscard]] TokenKind read_quoted(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_dollar() noexcept;
     [[nodiscard]] TokenKind read_number() noexcept;
+    [[nodiscard]] TokenKind number_ends() const noexcept;
+    [[nodiscard]] bool read_based_digits() noexcept;
+    void skip_digits(std::uint8_t digits) noexcept;
     [[nodiscard]] TokenKind read_operator() noexcept;
     [[nodiscard]] TokenKind cut() noexcept;
 

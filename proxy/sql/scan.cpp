@@ -230,6 +230,7 @@ void Scan::on_call() noexcept {
     const bool plain = chain.last.kind != TokenKind::unicode && chain.last.keyword.id != Keyword::treat;
     const bool builtin = plain && (catalog || chain.count == 1);
     if (plain && (builtin ? functions_.contains(name) : functions_.contains_added(name))) return;
+    if (plain && Context::query_follows(lexer_)) return;
     doubts_ |= kDoubtFunction;
     const FunctionInfo info = builtin ? find_function(name) : FunctionInfo{};
     effects_ |= info.allowed ? Effect::taint : info.effect;  // the configuration says that a built-in name is not safe

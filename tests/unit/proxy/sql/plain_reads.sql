@@ -24,6 +24,10 @@ SELECT rank('x') WITHIN GROUP (ORDER BY name) FROM customers;
 SELECT region, product, sum(amount) FROM sales GROUP BY GROUPING SETS ((region, product), (region), ());
 SELECT region, product, grouping(region, product), sum(amount) FROM sales GROUP BY ROLLUP (region, product);
 SELECT region, product, sum(amount) FROM sales GROUP BY CUBE (region, product);
+SELECT region, product, sum(amount) FROM sales GROUP BY region, ROLLUP (product), CUBE (day);
+SELECT region FROM sales GROUP BY DISTINCT ROLLUP (region), GROUPING SETS (CUBE (a), (b), ROLLUP (c));
+SELECT a::interval second(3), interval '1' second(2), interval '1' day to second(3), CAST(a AS interval day to second (3)), CAST(b AS interval second(1)) FROM t;
+WITH RECURSIVE x AS (SELECT 1 AS a) CYCLE a SET b USING c (SELECT * FROM x);
 SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY created_at) FROM orders;
 SELECT id, sum(total) OVER w, rank() OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY created_at);
 SELECT lag(total, 1, 0) OVER (ORDER BY id), lead(total) OVER (ORDER BY id) FROM orders;
@@ -103,6 +107,7 @@ SELECT 'a' || 'b', E'tab\there', U&'d\0061t\+000061', B'101', X'1F', $$dollar$$,
 SELECT 'it''s', 'a'
   'b';
 SELECT 1e10, 1.5e-3, .5, 5., 1.5, 42;
+SELECT 0x1F, 0XaB_cd, 0o17, 0b1_01, 1_000_000, 1_0.5_0e1_0;
 SELECT a -> 'b' ->> 'c', a #> '{b,c}', a #>> '{b}', a @> '{"x":1}', a ? 'k', a ?| array['a'], a ?& array['b'], a - 'k' FROM docs;
 SELECT jsonb_build_object('a', 1), json_agg(t), to_jsonb(t), jsonb_path_query(d, '$.a[*]'), jsonb_array_elements(d) FROM t;
 SELECT d @? '$.a', d @@ '$.a == 1' FROM docs;
