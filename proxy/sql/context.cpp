@@ -21,14 +21,19 @@ constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
            code == code_of(Keyword::natural);
 }
 
-// OPERATOR(schema.+): an operator alone is no expression, save for the star.
-[[nodiscard]] bool operator_follows(Lexer ahead) noexcept {
+[[nodiscard]] bool brings_relation(Code code) noexcept {
+    return code == code_of(Keyword::from) || code == code_of(Keyword::join) || code == kComma;
+}
+
+// OPERATOR(schema.+): an operator alone is no expression, save for the star, which is one as a call's only argument. No call
+// stands behind an operand.
+[[nodiscard]] bool operator_follows(Lexer ahead, bool behind_operand) noexcept {
     Token token = ahead.next();
     while (token.kind == TokenKind::word || token.kind == TokenKind::quoted) {
         if (ahead.next().kind != TokenKind::dot) return false;
         token = ahead.next();
     }
-    return token.kind == TokenKind::op && ahead.text(token) != "*" && ahead.next().kind == TokenKind::close;
+    return token.kind == TokenKind::op && (behind_operand || ahead.text(token) != "*") && ahead.next().kind == TokenKind::close;
 }
 
 }  // namespace
@@ -112,7 +117,7 @@ bool Context::open(const Lexer& lexer) noexcept {
     }
     // OPERATOR(…) is followed by an operand, so by a call perhaps: it never closes as kAliasClose.
     const bool is_operator = keyword == Keyword::operator_;
-    const bool exempt = (!is_operator && declares()) || special(keyword, lexer);
+    const bool exempt = (!is_operator && (declares() || aliases_relation(lexer))) || special(keyword, lexer);
     if (in_with && !exempt) with_bits_ &= ~bit(depth_);
     const bool follows_call = before(0) == kAliasClose && keyword == Keyword::none;  // OVER, FILTER, an alias
     enter(!is_operator && (!exempt || follows_call || keyword == Keyword::join));
@@ -134,6 +139,15 @@ bool Context::declares() const noexcept {
     if (b0 == code_of(Keyword::exists)) return b1 == code_of(Keyword::not_) && before(2) == kNameCode;
     if (b0 == code_of(Keyword::copy)) return b1 == kStartCode;
     return b0 == code_of(Keyword::binary) && b1 == code_of(Keyword::copy) && before(2) == kStartCode;
+}
+
+// FROM t alias (a, b), JOIN app.t alias (a, b): nothing else has two names between such a word and a list of names.
+bool Context::aliases_relation(Lexer lexer) const noexcept {
+    if (before(0) != kNameCode || chain_.count != 1) return false;
+    const bool qualified = before(1) == kDot && before(2) == kNameCode;
+    if (!brings_relation(before(qualified ? 3 : 1))) return false;
+    const TokenKind inside = lexer.next().kind;
+    return inside == TokenKind::word || inside == TokenKind::quoted;
 }
 
 // An unreserved keyword before a parenthesis, in a place where the grammar has no function of that name.
@@ -172,7 +186,7 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
         case Keyword::ilike:
             return operand_before();
         case Keyword::operator_:
-            return operator_follows(lexer);
+            return operator_follows(lexer, operand_before());
         case Keyword::key:
             return b0 == code_of(Keyword::primary) || b0 == code_of(Keyword::foreign);
         // ON CONFLICT (…), SET (…) =, THEN INSERT (…): only where nothing is hidden from a read.
@@ -189,7 +203,7 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
 bool Context::operand_before() const noexcept {
     const Code b0 = before(0) == code_of(Keyword::not_) ? before(1) : before(0);
     return b0 == kNameCode || b0 == kAliasClose || b0 == static_cast<Code>(TokenKind::string) ||
-           b0 == static_cast<Code>(TokenKind::parameter) || b0 == static_cast<Code>(TokenKind::bracket_close);
+           b0 == static_cast<Code>(TokenKind::number) || b0 == static_cast<Code>(TokenKind::parameter) || b0 == static_cast<Code>(TokenKind::bracket_close);
 }
 
 }  // namespace pgweir::sql

@@ -72,6 +72,7 @@ class Context {
     void enter(bool alias_follows) noexcept;
     void note_group(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
+    [[nodiscard]] bool aliases_relation(Lexer lexer) const noexcept;
     [[nodiscard]] bool special(Keyword keyword, const Lexer& lexer) const noexcept;
     [[nodiscard]] bool operand_before() const noexcept;
 

@@ -204,7 +204,8 @@ void Scan::on_open() noexcept {
 
 // COPY … TO STDOUT (FORMAT csv): options.
 bool Scan::in_copy_options() const noexcept {
-    if (verb_ != Keyword::copy || copy_target_ != CopyTarget::stream || context_.depth() != 1) return false;
+    if (verb_ != Keyword::copy || copy_target_ != CopyTarget::stream) return false;
+    if (context_.depth() != 1) return copy_direction_ == Keyword::to;  // FORCE_QUOTE (a, b); WHERE is for COPY FROM
     const Keyword last = context_.chain().last.keyword.id;
     return last == Keyword::stdin_ || last == Keyword::stdout_;
 }
