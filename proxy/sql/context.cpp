@@ -9,12 +9,6 @@ constexpr Code kOpen = static_cast<Code>(TokenKind::open);
 constexpr Code kComma = static_cast<Code>(TokenKind::comma);
 constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
 
-[[nodiscard]] bool begins_query(Keyword keyword) noexcept {
-    return keyword == Keyword::select || keyword == Keyword::values || keyword == Keyword::table ||
-           keyword == Keyword::insert || keyword == Keyword::update || keyword == Keyword::delete_ ||
-           keyword == Keyword::merge;
-}
-
 [[nodiscard]] bool joins(Code code) noexcept {
     return code == code_of(Keyword::left) || code == code_of(Keyword::right) || code == code_of(Keyword::full) ||
            code == code_of(Keyword::inner) || code == code_of(Keyword::outer) || code == code_of(Keyword::cross) ||
@@ -47,40 +41,36 @@ bool Context::query_follows(Lexer lexer) noexcept {
     return keyword == Keyword::with || keyword == Keyword::select || keyword == Keyword::table;
 }
 
-void Context::name(const Token& token) noexcept {
-    const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none && keyword_position();
-    if (code() == kDot) {
-        // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
-        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
-        if (!continues) {
-            chain_ = {token, token, 1};
-            before_ = history_;
-        }
-        chain_.last = token;
-        ++chain_.count;
-    } else {
-        chain_ = {token, token, 1};
-        before_ = history_;
+// The list of a WITH ends with the query's verb, that of a GROUP BY with its parenthesis or, at the latest, the next keyword.
+void Context::note_lists(Keyword keyword) noexcept {
+    switch (keyword) {
+        case Keyword::with:
+            if (code() == kStartCode || code() == kOpen) with_bits_ |= bit(depth_);
+            break;
+        case Keyword::select:
+        case Keyword::values:
+        case Keyword::table:
+        case Keyword::insert:
+        case Keyword::update:
+        case Keyword::delete_:
+        case Keyword::merge:
+            with_bits_ &= ~bit(depth_);
+            break;
+        case Keyword::by:
+            if (code() != code_of(Keyword::group)) break;
+            group_bits_ |= bit(depth_);
+            return;
+        case Keyword::cube:
+        case Keyword::rollup:
+        case Keyword::grouping:
+        case Keyword::sets:
+        case Keyword::all:
+        case Keyword::distinct:
+            return;  // a GROUP BY goes on
+        default:
+            break;
     }
-    if (keyword && token.keyword.id == Keyword::with && (code() == kStartCode || code() == kOpen)) {
-        with_bits_ |= bit(depth_);
-    } else if (keyword && with_bits_ != 0 && begins_query(token.keyword.id)) {
-        with_bits_ &= ~bit(depth_);
-    }
-    if (keyword) note_group(token.keyword.id);
-    push(keyword ? code_of(token.keyword.id) : kNameCode);
-}
-
-// The list of a GROUP BY ends with its parenthesis or, at the latest, with the next keyword.
-void Context::note_group(Keyword keyword) noexcept {
-    const bool begins = keyword == Keyword::by && code() == code_of(Keyword::group);
-    const bool goes_on = keyword == Keyword::cube || keyword == Keyword::rollup || keyword == Keyword::grouping ||
-                         keyword == Keyword::sets || keyword == Keyword::all || keyword == Keyword::distinct;
-    if (begins) {
-        group_bits_ |= bit(depth_);
-    } else if (!goes_on) {
-        group_bits_ &= ~bit(depth_);
-    }
+    group_bits_ &= ~bit(depth_);
 }
 
 void Context::enter(bool alias_follows) noexcept {

@@ -1,6 +1,7 @@
 // The unquoted words of PostgreSQL that this room has to know, with what each may be.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -160,7 +161,13 @@ struct KeywordInfo {
     bool callable = true;  // unquoted and before a parenthesis, it may be a function's name
 };
 
-// `word`: unquoted, in any case. Keywords are ASCII.
-[[nodiscard]] KeywordInfo find_keyword(std::string_view word) noexcept;
+// The first letters of a word without regard to ASCII case, packed into a number letter by letter.
+inline constexpr std::size_t kWordStart = 8;
+[[nodiscard]] constexpr std::uint64_t add_to_start(std::uint64_t start, char c) noexcept {
+    return start << 8U | static_cast<std::uint8_t>(c) | 0x20U;
+}
+
+// `word`: unquoted, in any case; `start`: of its first kWordStart bytes, or fewer. Keywords are ASCII.
+[[nodiscard]] KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept;
 
 }  // namespace pgweir::sql

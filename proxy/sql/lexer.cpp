@@ -1,5 +1,6 @@
 #include "proxy/sql/lexer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -26,34 +27,52 @@ constexpr std::array<TokenKind, 256> kSingles = make_singles();
 
 }  // namespace
 
+// The beginning is gathered on the way, to look the word up by.
+inline Token Lexer::read_word() noexcept {
+    const std::size_t begin = at_;
+    const char* const first = text_.data() + begin;
+    const char* const end = text_.data() + text_.size();
+    const char* const gathered = first + std::min<std::size_t>(kWordStart, static_cast<std::size_t>(end - first));
+    const char* at = first;
+    std::uint64_t start = 0;
+    while (at != gathered && is(*at, kIdentCont)) start = add_to_start(start, *at++);
+    if (at == gathered) {
+        while (at != end && is(*at, kIdentCont)) ++at;
+    }
+    at_ = static_cast<std::size_t>(at - text_.data());
+    const std::size_t size = at_ - begin;
+    if (size == 1) {
+        const TokenKind kind = read_prefixed(*first);
+        return token(kind, begin);
+    }
+    Token word = token(TokenKind::word, begin);
+    word.keyword = find_keyword(start, {first, size});
+    return word;
+}
+
 // The usual cases are settled here, without a call.
 Token Lexer::next() noexcept {
     comments_ = {};
     if (at_ < text_.size() && text_[at_] == ' ') ++at_;
     if (at_ < text_.size() && is(text_[at_], kBlankStart) && !skip_blank()) {
-        return {cut(), {}, text_.size(), text_.size()};
+        const TokenKind kind = cut();
+        return token(kind, at_);
     }
-    Token token;
-    token.begin = token.end = at_;
-    if (at_ == text_.size()) return token;
-    const char c = text_[at_];
-    token.kind = kSingles[static_cast<std::uint8_t>(c)];
-    if (token.kind != TokenKind::end) {
-        token.end = ++at_;
-        return token;
-    }
-    if (is(c, kIdentStart)) {
-        token.kind = read_word();
-        if (token.kind == TokenKind::word) token.keyword = find_keyword(text_.substr(token.begin, at_ - token.begin));
+    if (at_ == text_.size()) return token(TokenKind::end, at_);
+    const std::size_t begin = at_;
+    const char c = text_[begin];
+    if (is(c, kIdentStart)) return read_word();
+    TokenKind kind = kSingles[static_cast<std::uint8_t>(c)];
+    if (kind != TokenKind::end) {
+        ++at_;
     } else if (is(c, kDigit) || (c == '.' && is(peek(1), kDigit))) {
-        token.kind = read_number();
+        kind = read_number();
     } else if (is(c, kOperator)) {
-        token.kind = read_operator();
+        kind = read_operator();
     } else {
-        token.kind = read_punctuation();
+        kind = read_punctuation();
     }
-    token.end = at_;
-    return token;
+    return token(kind, begin);
 }
 
 TokenKind Lexer::cut() noexcept {
@@ -103,15 +122,6 @@ bool Lexer::skip_block_comment() noexcept {
         }
     }
     return false;
-}
-
-TokenKind Lexer::read_word() noexcept {
-    const std::size_t begin = at_;
-    const char* at = text_.data() + at_;
-    const char* const end = text_.data() + text_.size();
-    while (at != end && is(*at, kIdentCont)) ++at;
-    at_ = static_cast<std::size_t>(at - text_.data());
-    return at_ - begin == 1 ? read_prefixed(text_[begin]) : TokenKind::word;
 }
 
 // Behind a word of one letter. A prefix counts only as a whole token: ae'\' is an identifier and a plain string.
