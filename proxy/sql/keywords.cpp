@@ -279,7 +279,7 @@ constexpr std::size_t kLongest = 17;
 
 [[nodiscard]] constexpr std::uint64_t start_of(std::string_view word) noexcept {
     std::uint64_t start = 0;
-    for (const char c : word.substr(0, kWordStart)) start = add_to_start(start, c);
+    for (std::size_t i = 0; i < word.size() && i < kWordStart; ++i) start = add_to_start(start, word[i], i);
     return start;
 }
 

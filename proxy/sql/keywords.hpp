@@ -161,10 +161,10 @@ struct KeywordInfo {
     bool callable = true;  // unquoted and before a parenthesis, it may be a function's name
 };
 
-// The first letters of a word without regard to ASCII case, packed into a number letter by letter.
+// The first letters of a word without regard to ASCII case, packed into a number, the first one lowest. `at`: below kWordStart.
 inline constexpr std::size_t kWordStart = 8;
-[[nodiscard]] constexpr std::uint64_t add_to_start(std::uint64_t start, char c) noexcept {
-    return start << 8U | static_cast<std::uint8_t>(c) | 0x20U;
+[[nodiscard]] constexpr std::uint64_t add_to_start(std::uint64_t start, char c, std::size_t at) noexcept {
+    return start | std::uint64_t{static_cast<std::uint8_t>(c) | 0x20U} << (8U * at);
 }
 
 // `word`: unquoted, in any case; `start`: of its first kWordStart bytes, or fewer. Keywords are ASCII.

@@ -1,11 +1,11 @@
 #include "proxy/sql/lexer.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 
 #include "proxy/sql/text.hpp"
+#include "proxy/sql/word.hpp"
 
 namespace pgweir::sql {
 
@@ -27,27 +27,18 @@ constexpr std::array<TokenKind, 256> kSingles = make_singles();
 
 }  // namespace
 
-// The beginning is gathered on the way, to look the word up by.
 inline Token Lexer::read_word() noexcept {
     const std::size_t begin = at_;
     const char* const first = text_.data() + begin;
-    const char* const end = text_.data() + text_.size();
-    const char* const gathered = first + std::min<std::size_t>(kWordStart, static_cast<std::size_t>(end - first));
-    const char* at = first;
-    std::uint64_t start = 0;
-    while (at != gathered && is(*at, kIdentCont)) start = add_to_start(start, *at++);
-    if (at == gathered) {
-        while (at != end && is(*at, kIdentCont)) ++at;
-    }
-    at_ = static_cast<std::size_t>(at - text_.data());
-    const std::size_t size = at_ - begin;
-    if (size == 1) {
+    const Word word = read_word_at(first, text_.data() + text_.size());
+    at_ += word.size;
+    if (word.size == 1) {
         const TokenKind kind = read_prefixed(*first);
         return token(kind, begin);
     }
-    Token word = token(TokenKind::word, begin);
-    word.keyword = find_keyword(start, {first, size});
-    return word;
+    Token result = token(TokenKind::word, begin);
+    result.keyword = find_keyword(word.start, {first, word.size});
+    return result;
 }
 
 // The usual cases are settled here, without a call.
