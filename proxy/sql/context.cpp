@@ -9,6 +9,12 @@ constexpr Code kOpen = static_cast<Code>(TokenKind::open);
 constexpr Code kComma = static_cast<Code>(TokenKind::comma);
 constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
 
+// An operand, or its end.
+[[nodiscard]] bool is_operand(Code code) noexcept {
+    return code == static_cast<Code>(TokenKind::string) || code == static_cast<Code>(TokenKind::number) ||
+           code == static_cast<Code>(TokenKind::parameter) || code == static_cast<Code>(TokenKind::bracket_close);
+}
+
 [[nodiscard]] bool joins(Code code) noexcept {
     return code == code_of(Keyword::left) || code == code_of(Keyword::right) || code == code_of(Keyword::full) ||
            code == code_of(Keyword::inner) || code == code_of(Keyword::outer) || code == code_of(Keyword::cross) ||
@@ -107,7 +113,7 @@ bool Context::open(const Lexer& lexer) noexcept {
     }
     // OPERATOR(…) is followed by an operand, so by a call perhaps: it never closes as kAliasClose.
     const bool is_operator = keyword == Keyword::operator_;
-    const bool exempt = (!is_operator && (declares() || aliases_relation(lexer))) || special(keyword, lexer);
+    const bool exempt = (!is_operator && (declares() || lists_names(lexer))) || special(keyword, lexer);
     if (in_with && !exempt) with_bits_ &= ~bit(depth_);
     const bool follows_call = before(0) == kAliasClose && keyword == Keyword::none;  // OVER, FILTER, an alias
     enter(!is_operator && (!exempt || follows_call || keyword == Keyword::join));
@@ -132,10 +138,12 @@ bool Context::declares() const noexcept {
 }
 
 // FROM t alias (a, b), JOIN app.t alias (a, b): nothing else has two names between such a word and a list of names.
-bool Context::aliases_relation(Lexer lexer) const noexcept {
-    if (before(0) != kNameCode || chain_.count != 1) return false;
+// JSON_TABLE(x, '$' COLUMNS (a int)): no call stands behind an operand.
+bool Context::lists_names(Lexer lexer) const noexcept {
+    if (chain_.count != 1) return false;
     const bool qualified = before(1) == kDot && before(2) == kNameCode;
-    if (!brings_relation(before(qualified ? 3 : 1))) return false;
+    const bool alias = before(0) == kNameCode && brings_relation(before(qualified ? 3 : 1));
+    if (!alias && !is_operand(before(0))) return false;
     const TokenKind inside = lexer.next().kind;
     return inside == TokenKind::word || inside == TokenKind::quoted;
 }
@@ -192,8 +200,7 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
 // Before the name stands an operand, so the name is an infix keyword. Prefix words as ESCAPE have codes of their own.
 bool Context::operand_before() const noexcept {
     const Code b0 = before(0) == code_of(Keyword::not_) ? before(1) : before(0);
-    return b0 == kNameCode || b0 == kAliasClose || b0 == static_cast<Code>(TokenKind::string) ||
-           b0 == static_cast<Code>(TokenKind::number) || b0 == static_cast<Code>(TokenKind::parameter) || b0 == static_cast<Code>(TokenKind::bracket_close);
+    return b0 == kNameCode || b0 == kAliasClose || is_operand(b0);
 }
 
 }  // namespace pgweir::sql

@@ -72,7 +72,7 @@ class Context {
     void enter(bool alias_follows) noexcept;
     void note_lists(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
-    [[nodiscard]] bool aliases_relation(Lexer lexer) const noexcept;
+    [[nodiscard]] bool lists_names(Lexer lexer) const noexcept;
     [[nodiscard]] bool special(Keyword keyword, const Lexer& lexer) const noexcept;
     [[nodiscard]] bool operand_before() const noexcept;
 

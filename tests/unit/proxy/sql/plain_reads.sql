@@ -188,6 +188,10 @@ SELECT inet '10.0.0.1' << inet '10.0.0.0/8', host(a), masklen(a), network(a) FRO
 SELECT point(1, 2) <-> point(3, 4), circle(p, 2), box(p, p), area(c) FROM t;
 SELECT enum_first(NULL::mood), enum_range(NULL::mood);
 SELECT a IS JSON FROM t;
+SELECT JSON_OBJECT('a': x, 'b' VALUE lower(y) ABSENT ON NULL), JSON_ARRAY(1, 2 RETURNING jsonb), JSON_ARRAYAGG(x ORDER BY x), JSON_OBJECTAGG(k: v) FROM t;
+SELECT JSON_VALUE(d, '$.a' RETURNING int DEFAULT 0 ON ERROR), JSON_QUERY(d, '$.b' WITH WRAPPER), JSON_EXISTS(d, '$.c ? (@ > $x)' PASSING 1 AS x), JSON_SERIALIZE(d), JSON_SCALAR(1), JSON('{}') FROM docs;
+SELECT jt.* FROM docs, JSON_TABLE(d, '$[*]' COLUMNS (id FOR ORDINALITY, kind text PATH '$.kind', NESTED PATH '$.films[*]' COLUMNS (title text PATH '$.title'))) AS jt;
+SELECT date_add(a, '1 day', 'UTC'), date_subtract(a, b), array_sort(c), array_reverse(c), random_normal(), uuidv4(), uuidv7(), any_value(d), pg_input_is_valid('1', 'int'), erf(1), casefold(e), crc32(f), to_bin(5), uuid_extract_version(g) FROM t;
 SELECT txid_current_snapshot(), pg_snapshot_xmin(pg_current_snapshot());
 SELECT unnest(a), generate_subscripts(a, 1) FROM t;
 SELECT (SELECT max(x) FROM u WHERE u.id = t.id) AS newest, NOT (a), -(b), +(c) FROM t;
