@@ -30,7 +30,9 @@ std::string comment(std::string_view text) {
 std::string default_of(const Section& section, const Option& option) {
     const Value value = option.get(section.defaults());
     if (option.inherits.empty()) return to_toml(option, value);
-    const Option& inherited = *find_option(option.inherits);
+    const Option* found = find_option(option.inherits);
+    while (!found->inherits.empty()) found = find_option(found->inherits);
+    const Option& inherited = *found;
     for (const Section& other : sections()) {
         if (other.name == inherited.section) return to_toml(inherited, inherited.get(other.defaults()));
     }

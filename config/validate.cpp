@@ -32,8 +32,8 @@ class Validator {
         server_passwords();
         auth_query();
         access();
-        function_names("safe_functions", config_.routing.safe_functions);
-        function_names("unsafe_functions", config_.routing.unsafe_functions);
+        function_names("routing", 0, config_.routing);
+        for (std::size_t i = 0; i < config_.databases.size(); ++i) function_names("database", i, config_.databases[i]);
         return std::move(problems_);
     }
 
@@ -61,7 +61,9 @@ class Validator {
     void auth_query();
     void access();
     void access_rule(std::size_t index);
-    void function_names(std::string_view key, const std::vector<std::string>& names);
+    template <class T>
+    void function_names(std::string_view section, std::size_t index, const T& block);
+    void function_names(std::string_view section, std::size_t index, std::string_view key, const std::vector<std::string>& names);
 
     const Config& config_;
     const Origins& origins_;
@@ -262,11 +264,18 @@ void Validator::access_rule(std::size_t index) {
     }
 }
 
-void Validator::function_names(std::string_view key, const std::vector<std::string>& names) {
+template <class T>
+void Validator::function_names(std::string_view section, std::size_t index, const T& block) {
+    function_names(section, index, "safe_functions", block.safe_functions);
+    function_names(section, index, "unsafe_functions", block.unsafe_functions);
+}
+
+void Validator::function_names(std::string_view section, std::size_t index, std::string_view key,
+                               const std::vector<std::string>& names) {
     const auto wrong = [](char c) { return c == '.' || c == '(' || c == ' ' || (c >= 'A' && c <= 'Z'); };
     for (const std::string& name : names) {
         if (std::ranges::none_of(name, wrong)) continue;
-        problem("routing", 0, key,
+        problem(section, index, key,
                 in_quotes(name) + " is not a function's name; allowed: lower case, no schema, no parentheses");
     }
 }

@@ -38,6 +38,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"SHOW CONFIG", Right::admin, &at_once<&show_config>, "every setting in force; passwords are hidden"},
     {"SHOW DATABASES", Right::user, &from_workers<&show_databases>, "the databases that clients may name"},
     {"SHOW HELP", Right::user, &at_once<&show_help>, "these commands"},
+    {"SHOW LEARNED", Right::admin, &from_workers<&show_learned>, "statements that a replica has refused, without literals"},
     {"SHOW LISTS", Right::user, &from_workers<&show_lists>, "how many there are of each thing"},
     {"SHOW POOLS", Right::user, &from_workers<&show_pools>, "clients and server connections of each pool"},
     {"SHOW REPLICATION", Right::user, &at_once<&show_replication>, "servers with role, rotation state and lag"},

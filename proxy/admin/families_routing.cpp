@@ -30,10 +30,24 @@ void add_routed(Families& out, const std::vector<const net::WorkerStats*>& worke
     }
 }
 
+// By the index that WorkerStats uses: session::Refusal, whose first is none.
+constexpr std::array<std::string_view, 5> kCauses = {"", "read_only", "conflict", "schema", "lost"};
+
+void add_run_again(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    MetricFamily& family = out.emplace_back(counter_family(
+        "pgweir_reads_run_again_total", "Reads that a replica did not run and that were run once more, by cause"));
+    for (std::size_t cause = 1; cause < kCauses.size(); ++cause) {
+        std::uint64_t sum = 0;
+        for (const net::WorkerStats* worker : workers) sum += worker->reads_run_again[cause].get();
+        add_sample(family, static_cast<double>(sum), {label("cause", kCauses[cause])});
+    }
+}
+
 }  // namespace
 
 void add_routing(Families& out, const std::vector<const net::WorkerStats*>& workers) {
     add_routed(out, workers);
+    add_run_again(out, workers);
     std::vector<const net::Histogram*> parts;
     for (const net::WorkerStats* worker : workers) parts.push_back(&worker->wait);
     add_histogram(out.emplace_back(histogram_family("pgweir_client_wait_duration_seconds",

@@ -13,6 +13,7 @@ namespace pgweir::admin {
 [[nodiscard]] Table show_servers(const Call& call, const net::Inspection& rows);
 [[nodiscard]] Table show_databases(const Call& call, const net::Inspection& rows);
 [[nodiscard]] Table show_users(const Call& call, const net::Inspection& rows);
+[[nodiscard]] Table show_learned(const Call& call, const net::Inspection& rows);
 [[nodiscard]] Table show_lists(const Call& call, const net::Inspection& rows);
 
 // From what the control thread has. The counters are each worker's and not each database's: STATS is one row, "all".

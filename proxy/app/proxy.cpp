@@ -1,4 +1,5 @@
 #include "proxy/app/proxy.hpp"
+#include "proxy/session/printable.hpp"
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -95,6 +96,9 @@ void Proxy::fill_look_up() {
             if (lookup.pause) return auth_query_->pause([done = std::move(lookup.done)] { done({}); });
             auth_query_->ask(lookup.database, lookup.address, std::move(lookup.user),
                              [done = std::move(lookup.done)](monitor::AuthAnswer answer) {
+                                 if (!answer.warning.empty()) {
+                                     spdlog::warn("event=auth_query_refused cause={}", session::log_value(answer.warning));
+                                 }
                                  done({std::move(answer.password), std::move(answer.error)});
                              });
         });
@@ -169,6 +173,7 @@ void Proxy::inspect(std::function<void(net::Inspection)> done) {
                 append(gathering->rows.pools, std::move(part.pools));
                 append(gathering->rows.clients, std::move(part.clients));
                 append(gathering->rows.servers, std::move(part.servers));
+                append(gathering->rows.learned, std::move(part.learned));
                 if (--gathering->missing == 0) done(std::move(gathering->rows));
             });
         });

@@ -1,7 +1,5 @@
 #include "proxy/monitor/auth_query.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 
@@ -39,7 +37,6 @@ void AuthQuery::ask(const std::string& database, const std::string& address, std
     const auto asked_at = std::chrono::steady_clock::now();
     asked->ask(options_for(*primary, dbname), address, std::move(user), [this, asked_at, done = std::move(done)](AuthAnswer answer) {
         if (answer.error.empty()) last_took_ = std::chrono::steady_clock::now() - asked_at;
-        if (!answer.warning.empty()) spdlog::warn("event=auth_query_refused cause=\"{}\"", answer.warning);
         done(std::move(answer));
     });
 }

@@ -17,6 +17,7 @@
 #include "proxy/net/endpoint.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
 
@@ -193,7 +194,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
 void Client::acquire(routing::Route route) {
     route_ = route;
     queued_ = worker_.now();
-    HostPool* pool = worker_.choose(*group_, route_);
+    HostPool* pool = worker_.choose(*group_, route_, avoid_);
     if (pool == nullptr) {
         homeless_ = true;
         worker_.wait_for_primary(*this);
@@ -217,6 +218,7 @@ void Client::link(Server& server) {
     server_ = &server;
     server.link(*this);
     first_segment_ = true;
+    avoid_.reset();
     WorkerStats& stats = worker_.counters();
     stats.server_assignments.add();
     const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - queued_);
@@ -224,7 +226,7 @@ void Client::link(Server& server) {
     stats.wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
     if (state_ == State::welcome) starting_->make_machine(*this, server);
     const std::size_t pending = server.machine().queue().size();
-    const bool go = machine_->attach(server.machine(), route_.target, worker_.to_server.own(), worker_.to_client);
+    const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
     const bool sent = server.machine().queue().size() > pending;
     if (sent) {
         server.settings_sent();
@@ -255,6 +257,15 @@ void Client::unlink() {
     if (machine_) machine_->detached();
     drop_channels();
     send_notifications();
+}
+
+void Client::run_again(Server& server) {
+    session::Attempt& attempt = server.machine().attempt;
+    const session::Refusal why = attempt.refused() ? attempt.refusal() : session::Refusal::lost;
+    in_.insert(0, server.machine().take_back(*machine_));
+    machine_->run_again(why);
+    worker_.counters().reads_run_again[static_cast<std::size_t>(why)].add();
+    if (why == session::Refusal::conflict && !group_->read_only) avoid_ = server.host_pool().host;
 }
 
 void Client::settings_refused(const std::string& error_body) {
@@ -318,8 +329,8 @@ void Client::close(std::string_view why) {
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
     if (replicating_) end_stream(why);
     if (worker_.shared().config.log.disconnections && !was_login) {
-        spdlog::info("event=client_closed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, user_, database_,
-                     address_, port_, why);
+        spdlog::info("event=client_closed id={} user={} database={} addr={}:{} cause={}", id_, session::log_value(user_),
+                     session::log_value(database_), address_, port_, session::log_value(why));
     }
     close_socket();
     machine_.reset();

@@ -33,6 +33,8 @@ class Client final : public Peer, public pool::Waiter {
     void reroute();
     // The linked server has finished a segment and is not needed any more.
     void unlink();
+    // The segment that the server has not run is at the front again, for another one; the link to this server ends next.
+    void run_again(Server& server);
     // The linked server is gone. `told`: its FATAL error was relayed already.
     void server_lost(bool told, bool outcome_unknown);
     // Replayed settings were refused by the server.
@@ -143,6 +145,7 @@ class Client final : public Peer, public pool::Waiter {
     std::uint64_t id_ = 0;
     std::uint32_t slot_ = 0;
     routing::Route route_;
+    std::optional<cluster::HostIndex> avoid_;  // has just cancelled what comes again
     std::uint16_t port_ = 0;
     State state_ = State::login;
     bool first_segment_ = true;  // since the link

@@ -47,11 +47,19 @@ struct ServerRow {
     unsigned worker = 0;
 };
 
+// What looked like a read and was refused by a replica; see session/learned_reads.hpp.
+struct LearnedRow {
+    std::string database, user, text;
+    std::uint64_t refusals = 0, uses = 0;
+    unsigned worker = 0;
+};
+
 // What one worker adds to a console answer.
 struct Inspection {
     std::vector<PoolRow> pools;
     std::vector<ClientRow> clients;
     std::vector<ServerRow> servers;
+    std::vector<LearnedRow> learned;
 };
 
 }  // namespace pgweir::net

@@ -10,6 +10,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
+#include "proxy/session/printable.hpp"
 #include "proxy/session/session_state.hpp"
 
 namespace pgweir::net {
@@ -153,6 +154,7 @@ void Server::on_answer(Bytes bytes) {
         worker_.shared().probe_now(pool_.group.cluster, pool_.host);
     }
     if (client_ != nullptr && client_->lost()) return client_->close("connection lost");
+    if (progress.given_back && client_ != nullptr) client_->run_again(*this);
     if (fatal_ && machine_->quiet()) return close("server ended the connection");
     if (progress.ready) return settle_down();
     // COPY data that nobody will send.
@@ -327,6 +329,7 @@ void Server::abandon() {
     Client* client = std::exchange(client_, nullptr);
     worker_.count_use(pool_.group.cluster, pool_.host, -1);
     counting_ = false;
+    machine_->attempt.drop();
     if (session::ClientMachine* session = client != nullptr ? client->machine() : nullptr) {
         dirty_ |= session->pin() != session::Pin::none || session->tainted();
         must_close_ |= session->pin() == session::Pin::load || session->mid_message();
@@ -399,8 +402,8 @@ void Server::on_end() {
 void Server::close(std::string_view why) {
     if (std::exchange(done_, true)) return;
     const auto keep_alive = shared_from_this();
-    spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id(), pool_.key.server,
-                  pool_.key.database, pool_.key.user, why);
+    spdlog::debug("event=server_closed id={} server={} database={} user={} cause={}", id(), pool_.key.server,
+                  session::log_value(pool_.key.database), session::log_value(pool_.key.user), session::log_value(why));
     worker_.counters().server_disconnects.add();
     if (client_ != nullptr) part_with_client();
     if (ended_ || lost() || !open()) return gone();
@@ -425,10 +428,21 @@ void Server::part_with_client() {
             return worker_.draining() ? client->drain() : client->resume();
         }
     }
+    if (takes_back(session)) {
+        client->run_again(*this);
+        client->unlink();
+        return worker_.draining() ? client->drain() : client->resume();
+    }
     const bool under_way = machine_ && (machine_->queue().client_ready() > 0 || machine_->unsynced());
     const bool unknown = under_way && client->route().reason != sql::Reason::read &&
                          client->route().target == routing::Target::primary;
     client->server_lost(told_, unknown);
+}
+
+// A read whose answer has not begun is not lost with its server.
+bool Server::takes_back(const session::ClientMachine* session) const noexcept {
+    const bool kept = machine_ && (machine_->attempt.open() || machine_->attempt.refused());
+    return kept && !told_ && session != nullptr && !session->mid_message();
 }
 
 // Nothing that comes is wanted any more, but for its end.

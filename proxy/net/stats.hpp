@@ -62,6 +62,7 @@ struct WorkerStats {
     Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;
     Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
     Counter client_parses, server_parses, binds;
+    std::array<Counter, 5> reads_run_again;  // by session::Refusal
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients

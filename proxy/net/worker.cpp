@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kTick{100};
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
-      statements_(shared.functions, shared.config.pool.statement_cache_size),
+      statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
       listen_hub_(std::make_unique<ListenHub>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
@@ -213,6 +213,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     const auto found = groups_.find({database, server_user});
     if (found != groups_.end()) return found->second.get();
     auto group = std::make_unique<PoolGroup>();
+    group->scope = session::StatementScope{static_cast<std::uint32_t>(groups_.size())};  // none is ever removed
     group->database = database;
     group->dbname = match->dbname.empty() ? database : match->dbname;
     group->user = server_user;
@@ -241,7 +242,7 @@ HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
     return *group.hosts[index];
 }
 
-HostPool* Worker::choose(PoolGroup& group, routing::Route& route) {
+HostPool* Worker::choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid) {
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     if (route.target == routing::Target::replica) {
         const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
@@ -250,11 +251,15 @@ HostPool* Worker::choose(PoolGroup& group, routing::Route& route) {
         const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
         bool any = false;
         for (std::size_t i = 0; i < count; ++i) any |= excluded[i] = suspects[i] > time;
+        if (avoid && cluster::index_of(*avoid) < count) any |= excluded[cluster::index_of(*avoid)] = true;
         const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],
                                                          any ? std::span<const bool>(excluded.data(), count)
                                                              : std::span<const bool>{});
         if (host) return &host_pool(group, *host);
-        route = {routing::Target::primary, any ? sql::Reason::replica_lost : sql::Reason::no_replica};
+        route.target = routing::Target::primary;
+        if (route.reason != sql::Reason::replica_conflict) {
+            route.reason = any ? sql::Reason::replica_lost : sql::Reason::no_replica;
+        }
     }
     if (!snapshot.primary) return nullptr;
     return &host_pool(group, *snapshot.primary);
@@ -306,6 +311,13 @@ HostPool* Worker::find_pool(const pool::PoolKey& key) {
         for (auto& pool : group->hosts) {
             if (pool && pool->key == key) return pool.get();
         }
+    }
+    return nullptr;
+}
+
+const PoolGroup* Worker::group_of(session::StatementScope scope) const noexcept {
+    for (const auto& [name, group] : groups_) {
+        if (group->scope == scope) return group.get();
     }
     return nullptr;
 }

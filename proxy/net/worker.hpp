@@ -86,8 +86,9 @@ class Worker {
     [[nodiscard]] const config::Database* database(const std::string& name) const noexcept;
     // The pools for a database and user, made when needed; null when there is no such database.
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
-    // The pool where this route leads, and the route it really took (no replica: the primary). Null: no primary is known.
-    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route);
+    // The pool where this route leads, and the route it really took (no replica but `avoid`: the primary). Null: no primary is
+    // known.
+    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid = {});
     [[nodiscard]] HostPool& host_pool(PoolGroup& group, cluster::HostIndex host);
     // Starts logins, asks and wakes other workers, as the pool's state calls for.
     void pump(HostPool& pool);
@@ -125,6 +126,7 @@ class Worker {
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
+    [[nodiscard]] const PoolGroup* group_of(session::StatementScope scope) const noexcept;
     [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
     void publish_gauges();
     void for_each_pool(const std::function<void(HostPool&)>& call);

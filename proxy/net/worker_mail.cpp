@@ -188,6 +188,10 @@ void Worker::collect(Inspection& out) {
     }
     for (const auto& server : servers_) out.servers.push_back(server->row());
     for (const auto& backend : backends_) out.servers.push_back(backend->row());
+    for (const session::LearnedReads::Entry& entry : statements_.learned.entries()) {
+        const PoolGroup* group = group_of(entry.scope);
+        if (group != nullptr) out.learned.push_back({group->database, group->user, entry.text, entry.refusals, entry.uses, static_cast<unsigned>(id_)});
+    }
 }
 
 }  // namespace pgweir::net

@@ -57,9 +57,18 @@ void ClientMachine::settings_changed() {
     }
 }
 
-bool ClientMachine::attach(ServerMachine& server, routing::Target target, std::string& to_server, Gather& to_client) {
-    on_replica_ = target == routing::Target::replica;
+bool ClientMachine::attach(ServerMachine& server, const routing::Route& route, std::string& to_server, Gather& to_client) {
+    on_replica_ = route.target == routing::Target::replica;
     wrote_ = false;
+    const bool again = std::exchange(again_, Refusal::none) != Refusal::none;
+    // Of a text that somebody vouches for nobody knows what a second run would do.
+    if (on_replica_ && !again && setup_.retry_limit > 0 && route.reason != sql::Reason::hint_replica) {
+        server.attempt.begin(setup_.retry_limit);
+    } else {
+        server.attempt.drop();
+    }
+    // Something in it that the text does not show: who knows what it leaves behind in the session.
+    tainted_ |= route.reason == sql::Reason::replica_refused || route.reason == sql::Reason::learned;
     if (setup_.session_mode && pin_ == Pin::none) pin_ = Pin::session_mode;
     return replay_settings(server, to_server, to_client);
 }
@@ -102,6 +111,25 @@ void ClientMachine::transaction_over(ServerMachine& server) {
         commit_changes(&server);
     }
     error_seen_ = false;
+}
+
+void ClientMachine::run_again(Refusal why) noexcept {
+    again_ = why;
+    planned_valid_ = false;
+    error_seen_ = false;
+}
+
+// Where a read goes that a replica has not run.
+routing::Route ClientMachine::second_route(const routing::Route& first) const noexcept {
+    if (first.target == routing::Target::primary) return first;
+    switch (again_) {
+        case Refusal::none: break;
+        case Refusal::read_only: return {routing::Target::primary, sql::Reason::replica_refused};
+        case Refusal::schema: return {routing::Target::primary, sql::Reason::replica_schema};
+        case Refusal::conflict: return {routing::Target::replica, sql::Reason::replica_conflict};
+        case Refusal::lost: return {routing::Target::replica, sql::Reason::replica_lost};
+    }
+    return first;
 }
 
 void ClientMachine::detached() noexcept {

@@ -59,6 +59,7 @@ struct Forwarded {
 // Facts about the client's database that do not change while it is connected.
 struct ClientSetup {
     ParameterRef start{};  // the settings the session began with; RESET goes back to them
+    StatementScope scope{};  // of its database and its user on the servers
     bool split = true;
     bool session_mode = false;
     bool reject_state = false;   // on_session_state = "reject"
@@ -68,6 +69,7 @@ struct ClientSetup {
     std::uint32_t max_statement = 1U << 30;  // largest text of a statement, bytes
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
+    std::uint64_t retry_limit = 0;  // bytes of a read that may be run once more elsewhere; 0: none is
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
 };
 
@@ -81,7 +83,7 @@ class ClientMachine {
     // --- With a server (null: the segment that plan() called local).
     // A server was leased for the planned segment. Writes what has to go ahead of it. False: the settings may fail, so
     // nothing may follow before their answer (ServerMachine::outcome).
-    bool attach(ServerMachine& server, routing::Target target, std::string& to_server, Gather& to_client);
+    bool attach(ServerMachine& server, const routing::Route& route, std::string& to_server, Gather& to_client);
     // Relays requests for as long as the server accepts them.
     [[nodiscard]] Forwarded forward(Bytes in, ServerMachine* server, Gather& to_server, Gather& to_client);
     // The server has sent ReadyForQuery and is quiet. Settles what the segment did to the session.
@@ -97,6 +99,12 @@ class ClientMachine {
     [[nodiscard]] Skipped skip_segment(Bytes in);
     // The server was released or lost.
     void detached() noexcept;
+    // The segment is the front of the client's bytes again, since a replica has not run it: plan() takes it elsewhere, once.
+    void run_again(Refusal why) noexcept;
+    // Whether what a replica has not run for this reason may be run on another server.
+    [[nodiscard]] bool may_run_elsewhere(Refusal why) const noexcept {
+        return !setup_.read_only || why == Refusal::conflict || why == Refusal::lost;
+    }
 
     // --- Called by the server's machine.
     // A statement has succeeded: its tag, or empty where `changes` say it all (null: none that are known).
@@ -153,6 +161,8 @@ class ClientMachine {
     struct Draft;  // a plan in the making
     [[nodiscard]] bool plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t whole);
     [[nodiscard]] bool plan_query(Draft& draft, Bytes body);
+    [[nodiscard]] routing::Route query_route(Bytes body);
+    void learn(const Draft& draft);
     [[nodiscard]] StatementRef planned_statement(const Draft& draft, std::string_view name) const;
 
     void on_query(const Message& message, Sink& sink);
@@ -206,6 +216,7 @@ class ClientMachine {
     void lose_track() noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
+    [[nodiscard]] routing::Route second_route(const routing::Route& first) const noexcept;
     void settings_changed();
 
     StatementCache& statements_;
@@ -230,6 +241,7 @@ class ClientMachine {
     bool planned_local_ = false;
     bool remaining_dropped_ = false;
     bool on_replica_ = false;
+    Refusal again_ = Refusal::none;  // why the segment at the front is there once more
     bool tainted_ = false;
     bool in_transaction_ = false;
     bool wrote_ = false;          // this transaction ran something that is not a read

@@ -7,6 +7,12 @@ namespace pgweir::session {
 
 namespace {
 
+// A read that a replica has refused before is for the primary; a hint or a transaction of its own goes where it says.
+[[nodiscard]] routing::Route unless_learned(const routing::Route& route, bool learned) noexcept {
+    if (!learned || route.target != routing::Target::replica || route.reason != sql::Reason::read) return route;
+    return {routing::Target::primary, sql::Reason::learned};
+}
+
 namespace frontend = protocol::frontend;
 namespace sqlstate = protocol::sqlstate;
 
@@ -56,6 +62,8 @@ struct ClientMachine::Draft {
     bool others = false;    // something else did that a Close may matter to
     bool read_only = false;  // the database is: whatever it is, a replica gets it
 
+    std::size_t reads = 0;       // statements for a replica
+    StatementRef read;           // the last of them
     void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
     void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
     // The segment ends here: what is known decides. A Close may take away what a local answer would rest on.
@@ -109,11 +117,15 @@ Plan ClientMachine::plan(Bytes in) {
         at += here;
         if (at == in.size()) return draft.incomplete(), draft.plan;
     }
+    if (draft.plan.kind != Plan::Kind::server) return draft.plan;
+    learn(draft);
+    draft.plan.route = second_route(draft.plan.route);
     return draft.plan;
 }
 
 ClientMachine::Skipped ClientMachine::skip_segment(Bytes in) {
     planned_valid_ = false;
+    again_ = Refusal::none;
     std::size_t at = 0;
     while (true) {
         const auto frame = protocol::peek_frame(in.subspan(at), setup_.max_message);
@@ -138,6 +150,13 @@ StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_vi
     return find_statement(name);
 }
 
+// The text of the statement that a replica has refused, if it was the only one.
+void ClientMachine::learn(const Draft& draft) {
+    if (again_ != Refusal::read_only || draft.reads != 1) return;
+    draft.read->refused_in = statements_.epoch();
+    statements_.learned.learn(setup_.scope, draft.read->text(), lex_.standard_conforming_strings);
+}
+
 bool ClientMachine::plan_query(Draft& draft, Bytes body) {
     planned_ = sql::classify(query_text(body), lex_, statements_.functions());
     // Kept over a wait, but not with slices of bytes that may be gone by then.
@@ -150,8 +169,20 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
     }
     planned_local_ = is_local(planned_, text) && !draft.extended;
     if (planned_local_) return draft.end();
-    draft.add(routing::choose_route(planned_, facts()));
+    draft.add(query_route(body));
     return draft.end();
+}
+
+routing::Route ClientMachine::query_route(Bytes body) {
+    const routing::Route route = routing::choose_route(planned_, facts());
+    if (route.target != routing::Target::replica || route.reason != sql::Reason::read) return route;
+    const std::string_view text = query_text(body);
+    if (again_ == Refusal::read_only) {
+        statements_.learned.learn(setup_.scope, text, lex_.standard_conforming_strings);
+        return route;
+    }
+    if (statements_.learned.empty()) return route;
+    return unless_learned(route, statements_.learned.knows(setup_.scope, text, lex_.standard_conforming_strings));
 }
 
 // One message of the segment; false when the plan is made.
@@ -163,7 +194,10 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
         } else if (!is_local(*statement)) {
-            draft.add(routing::choose_route(statement->judged, facts()));
+            const routing::Route route = routing::choose_route(statement->judged, facts());
+            draft.reads += route.target == routing::Target::replica && draft.read != statement ? 1 : 0;
+            if (route.target == routing::Target::replica) draft.read = statement;
+            draft.add(unless_learned(route, statements_.refused(*statement)));
         }
     };
     switch (frame.tag) {
@@ -173,7 +207,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
         case frontend::kQuery:
             if (planned_valid_ && !draft.extended && complete) {  // judged before it had to wait
                 if (planned_local_) return draft.end();
-                draft.add(routing::choose_route(planned_, facts()));
+                draft.add(query_route(body));
                 return draft.end();
             }
             if (frame.size() > setup_.max_statement) return draft.end();  // refused by forward()
@@ -187,7 +221,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             Bytes rest = body;
             const auto name = take_string(rest);
             if (!name) return draft.fail(kBadMessage);
-            StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
+            StatementRef statement = statements_.intern(as_text(rest), setup_.scope, plan_settings_, lex_);
             draft.others = true;
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
             // hold transactions on other connections meanwhile).

@@ -90,6 +90,11 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
         result.consumed += message.whole.size();
         if (server == nullptr && !extended_open_) break;
     }
+    if (server != nullptr) {
+        if (drop_to_sync_ || mid_message()) server->attempt.pass_point();
+        server->attempt.keep(in.first(result.consumed));
+        server->attempt.settle(to_client);
+    }
     return result;
 }
 

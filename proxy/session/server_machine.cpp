@@ -48,6 +48,12 @@ struct ServerMachine::Message {
 };
 
 ServerProgress ServerMachine::on_bytes(Bytes in, ClientMachine* client, Gather& out) {
+    ServerProgress progress = work(in, client, out);
+    attempt.settle(out);
+    return progress;
+}
+
+ServerProgress ServerMachine::work(Bytes in, ClientMachine* client, Gather& out) {
     ServerProgress progress;
     while (true) {
         const Bytes rest = in.subspan(progress.consumed);
@@ -91,6 +97,7 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
         case backend::kDataRow:
         case backend::kCopyData:
             if (queue_.empty()) return false;
+            if (forwards(client)) attempt.pass_point();
             if (size > max_row_ && forwards(client)) {
                 progress.row_too_long = true;
                 return true;
@@ -117,6 +124,7 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
         case backend::kErrorResponse: on_error(message, client, out, progress); return true;
         case backend::kParameterStatus: on_parameter(message, client, out); return true;
         case backend::kNotificationResponse:  // between any messages, whatever they answer
+            attempt.pass_point();
             remaining_forward_ = client != nullptr;
             if (client != nullptr) out.pass(message.whole);
             return true;
@@ -126,6 +134,7 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
         case backend::kCopyInResponse:
         case backend::kCopyOutResponse:
             if (queue_.empty()) return false;
+            attempt.pass_point();
             copy_ = message.tag == backend::kCopyInResponse ? Copy::in : Copy::out;
             queue_.copy_begins();
             if (copy_ == Copy::in && queue_.front().request == Request::execute && queue_.ignore_syncs()) unsynced_ = true;
@@ -151,8 +160,9 @@ bool ServerMachine::on_message(const Message& message, std::size_t size, ClientM
 bool ServerMachine::pop_if(Request request, const Message& message, ClientMachine* client, Gather& out) {
     if (queue_.empty() || queue_.front().request != request) return false;
     if (forwards(client)) out.pass(message.whole);
-    const std::unique_ptr<Undo>& undo = queue_.front().undo;
+    std::unique_ptr<Undo>& undo = queue_.front().undo;
     if (undo && undo->parsed) undo->parsed->accepted_in = undo->epoch;
+    attempt.answered(std::move(undo));
     queue_.pop();
     answer_fakes(client, out);
     return true;
@@ -160,6 +170,7 @@ bool ServerMachine::pop_if(Request request, const Message& message, ClientMachin
 
 void ServerMachine::on_complete(const Message& message, ClientMachine* client, Gather& out) {
     if (forwards(client)) {
+        attempt.pass_point();
         out.pass(message.whole);
         if (message.tag == backend::kCommandComplete) {
             const std::string_view body = as_text(message.body());
@@ -201,7 +212,10 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     ready_last_ = true;
     const Expected& head = queue_.front();
     const bool failed = std::exchange(query_failed_, false);
-    if (head.forwards()) {
+    if (head.forwards() && attempt.refused()) {
+        progress.given_back = queue_.size() == 1;
+    } else if (head.forwards()) {
+        if (!head.hide_ready) attempt.pass_point();
         // All of a Query takes effect, or nothing.
         if (client != nullptr && head.changes && !failed) client->completed({}, head.changes.get());
         if (client != nullptr && status == 'I') client->transaction_over(*this);
@@ -231,10 +245,14 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
         }
     }
     const bool ours = !queue_.empty() && queue_.front().ends_ready() && !queue_.front().forwards();
-    if (ours) {
+    if (refuses(fields, client, progress)) {
+        remaining_forward_ = false;
+        if (progress.fatal) return;  // its end takes the segment back
+    } else if (ours) {
         internal_failed_ = true;
         outcome_.error_body = as_text(message.body());
-    } else if (client != nullptr && !(progress.fatal && releasable() && client->pin() == Pin::none)) {
+    } else if (client != nullptr && !attempt.refused() && !(progress.fatal && releasable() && client->pin() == Pin::none)) {
+        attempt.pass_point();
         client->error_reported();
         remaining_forward_ = true;  // also of an injected Parse: its failure is the Bind's failure
         out.pass(message.whole);
@@ -252,6 +270,31 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     answer_fakes(client, out);
 }
 
+// A replica did not run a read that has shown nothing yet: it is somebody else's to run.
+bool ServerMachine::refuses(const protocol::ErrorFields& fields, ClientMachine* client, const ServerProgress& progress) {
+    if (client == nullptr || !attempt.open()) return false;
+    // Between segments, or in settings of ours, a FATAL error only takes the connection away.
+    const bool sent = !queue_.empty() && queue_.client_ready() > 0;
+    const Refusal refusal = refusal_of(fields);
+    if (refusal == Refusal::none || (!sent && !progress.fatal) || !client->may_run_elsewhere(refusal)) return false;
+    attempt.refuse(refusal);
+    return true;
+}
+
+std::string ServerMachine::take_back(ClientMachine& client) {
+    // The newest first, those that were answered last.
+    for (std::size_t i = queue_.size(); i-- > 0;) {
+        if (queue_.at(i).undo) undo(*queue_.at(i).undo, &client);
+    }
+    for (auto answered = attempt.undone().rbegin(); answered != attempt.undone().rend(); ++answered) {
+        (*answered)->server_statement = (*answered)->server_restore = 0;  // that is done
+        undo(**answered, &client);
+    }
+    std::string request = attempt.take_request();
+    attempt.drop();
+    return request;
+}
+
 // An error in an extended request: the server skips everything, Query and FunctionCall too, up to the next Sync.
 void ServerMachine::drop_to_sync(ClientMachine* client) {
     std::size_t skipped = 0;
@@ -259,7 +302,7 @@ void ServerMachine::drop_to_sync(ClientMachine* client) {
     // A Parse of the unnamed statement that fails has dropped the one before.
     const Expected& failed = queue_.front();
     const bool own_parse = failed.request == Request::parse && failed.forwards() && failed.undo;
-    if (own_parse && failed.undo->client_name.empty()) failed.undo->previous = {};
+    if (own_parse && failed.undo->client_name.empty() && !attempt.refused()) failed.undo->previous = {};
     // The newest first: what each one found is what is to be there again.
     for (std::size_t i = skipped; i-- > 0;) {
         if (queue_.at(i).undo) undo(*queue_.at(i).undo, client);
@@ -313,7 +356,9 @@ void ServerMachine::on_parameter(const Message& message, ClientMachine* client, 
         actual_.prove();
     }
     const bool scrubs = !queue_.empty() && queue_.front().purpose == Purpose::reset;  // not what the client wants
-    if (client != nullptr && !scrubs && client->parameter_reported(name, value)) out.pass(message.whole);
+    if (client == nullptr || scrubs || attempt.refused() || !client->parameter_reported(name, value)) return;
+    attempt.pass_point();
+    out.pass(message.whole);
 }
 
 void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
@@ -322,6 +367,7 @@ void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
             out.own().append(queue_.front().answer);
             if (queue_.front().changes) client->completed({}, queue_.front().changes.get());
         }
+        attempt.answered(std::move(queue_.front().undo));
         queue_.pop();
     }
 }
@@ -330,6 +376,7 @@ void ServerMachine::expect(Expected expected, Gather& out) {
     if (replay.active()) replay.pushed();
     if (expected.fake && queue_.empty()) {
         out.own().append(expected.answer);
+        attempt.answered(std::move(expected.undo));
         return;
     }
     queue_.push(std::move(expected));
@@ -344,6 +391,7 @@ void ServerMachine::inject_query(std::string_view sql, Purpose purpose, std::str
 }
 
 void ServerMachine::forget_session() {
+    attempt.drop();
     actual_ = login_;
     prepared_.clear();
     replay.drop();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "protocol/bytes.hpp"
+#include "proxy/session/attempt.hpp"
 #include "proxy/session/gather.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/replay.hpp"
@@ -34,6 +35,7 @@ struct ServerProgress {
     bool healed = false;   // a segment goes once more: output() is to be sent
     bool row_too_long = false;  // for max_row_size: the client cannot be served any more, nor this connection used
     bool read_only_refusal = false;  // 25006 came: a primary may have been demoted (semantics.md G)
+    bool given_back = false;  // take_back() has the segment, which has ended here without an answer
 };
 
 // The outcome of the newest request of ours (settings, probe, reset).
@@ -95,6 +97,10 @@ class ServerMachine {
     // The largest row that a client gets, in bytes.
     void set_max_row(std::uint32_t bytes) noexcept { max_row_ = bytes; }
     Replay replay;  // of the segment in flight
+    Attempt attempt;  // the same, while it may be run once more elsewhere
+    // What the client has sent of a segment that may be run elsewhere, undone here and on the client; only while
+    // attempt.open() or attempt.refused(). The reason for it is attempt.refusal(), to be read before.
+    [[nodiscard]] std::string take_back(ClientMachine& client);
 
     // The unnamed statement now prepared on the server, if it is known to be one of ours.
     StatementRef unnamed;
@@ -123,17 +129,19 @@ class ServerMachine {
     struct Message;
 
     [[nodiscard]] bool forwards(const ClientMachine* client) const noexcept {
-        return client != nullptr && (queue_.empty() || queue_.front().forwards());
+        return client != nullptr && !attempt.refused() && (queue_.empty() || queue_.front().forwards());
     }
     [[nodiscard]] bool on_message(const Message& message, std::size_t size, ClientMachine* client, Gather& out,
                                   ServerProgress& progress);
     [[nodiscard]] bool on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
     void on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    [[nodiscard]] bool refuses(const protocol::ErrorFields& fields, ClientMachine* client, const ServerProgress& progress);
     void on_parameter(const Message& message, ClientMachine* client, Gather& out);
     [[nodiscard]] bool pop_if(Request request, const Message& message, ClientMachine* client, Gather& out);
     void on_complete(const Message& message, ClientMachine* client, Gather& out);
     void forget_statements(ClientMachine& client);
     void drop_to_sync(ClientMachine* client);
+    [[nodiscard]] ServerProgress work(Bytes in, ClientMachine* client, Gather& out);
     void heal(Gather& out);
     void undo(Undo& undo, ClientMachine* client);
     void answer_fakes(ClientMachine* client, Gather& out);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "protocol/bytes.hpp"
+#include "proxy/session/learned_reads.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/sql/allowlist.hpp"
 #include "proxy/sql/classify.hpp"
@@ -25,8 +26,10 @@ struct CachedStatement {
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
+    StatementScope scope{};     // part of the key
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
+    std::uint64_t refused_in = 0;   // the newest one in which a replica has refused it
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
     bool idle_listed = false;
@@ -70,19 +73,24 @@ class StatementRef {
 class StatementCache {
   public:
     // `max_bytes` bounds what is kept of statements that nobody uses at the moment.
-    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes) : functions_(functions), max_bytes_(max_bytes) {}
+    // `max_learned`: the same of what is learned.
+    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes, std::size_t max_learned = 1U << 20)
+        : learned(max_learned), functions_(functions), max_bytes_(max_bytes) {}
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
-    // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
-    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
+    // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
+    [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex);
 
     // Settings that are nobody else's, for a statement that must not be shared.
     [[nodiscard]] ParameterRef private_settings(ParameterTable& table, const ParameterRef& settings);
 
     // Grows with every DDL that passes: what a server accepted before may be refused now.
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
-    void ddl_passed() noexcept { ++epoch_; }
+    void ddl_passed() noexcept {
+        ++epoch_;
+        learned.forget();
+    }
     // The process's count of DDL that was seen to pass: what servers prepared before it is prepared again (semantics.md C).
     [[nodiscard]] static std::uint64_t schema_epoch() noexcept;
     static void schema_changed() noexcept;
@@ -90,6 +98,10 @@ class StatementCache {
     [[nodiscard]] bool accepted(const CachedStatement& statement) const noexcept {
         return statement.accepted_in == epoch_;
     }
+
+    // A replica has refused it, and no DDL was seen since.
+    [[nodiscard]] bool refused(const CachedStatement& statement) const noexcept { return statement.refused_in == epoch_; }
+    LearnedReads learned;
 
     [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
     // What the worker's clients did, since the start.
@@ -108,11 +120,13 @@ class StatementCache {
     struct Key {
         std::string_view tail;
         const ParameterSet* settings;
+        StatementScope scope;
         friend bool operator==(const Key&, const Key&) = default;
     };
     struct Hash {
         std::size_t operator()(const Key& key) const noexcept {
-            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4);
+            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4) ^
+                   (static_cast<std::size_t>(key.scope) << 20U);
         }
     };
 

@@ -58,7 +58,11 @@ enum class Reason : std::uint8_t {
     split_off,               // splitting is off for the database
     read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
-    replica_lost,            // the chosen replica could not be reached
+    replica_lost,            // the chosen replica could not be reached, or went away before it answered
+    replica_refused,         // a replica refused it: it is no read after all
+    replica_conflict,        // recovery cancelled it on a replica
+    replica_schema,          // a replica does not have something that it names, perhaps not yet
+    learned,                 // a replica has refused such a statement before
     session_state,           // the session's state, as a temporary table, keeps all reads on the primary
     flushed_segment,         // an extended segment cut by Flush, or larger than what is buffered
     fast_path,               // FunctionCall

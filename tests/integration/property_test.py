@@ -44,6 +44,15 @@ def gave_up(want, have):
     return first is not None and first[1][0] == "E" and w.Message(*first[1]).fields["C"] in ("25P02", "25006")
 
 
+def is_broken(message):
+    """PostgreSQL 18.6's own mistake behind a Query or FunctionCall among extended requests and their Sync, of which pgweir keeps its
+    clients (docs/sessions.md): the next request fails, and what was acknowledged is rolled back."""
+    if message[0] != "E":
+        return False
+    found = w.Message(*message).fields
+    return found["C"] == "XX000" and found.get("R") == "StartTransactionCommand"
+
+
 def same(want, have):
     """Whether pgweir's message is PostgreSQL's."""
     if want[0] != "E" or have[0] != "E":
@@ -92,7 +101,8 @@ class Client:
         expected, got = self.run_direct(pipeline), self.run_proxied(pipeline, chunks)
         for number, (want, have) in enumerate(zip(expected, got)):
             if len(want) != len(have) or not all(map(same, want, have)):
-                return None if gave_up(want, have) else (number, want, have)
+                first = next((a for a, b in zip(want, have) if not same(a, b)), ("", b""))
+                return None if gave_up(want, have) or is_broken(first) else (number, want, have)
         return None
 
     def report(self, case, pipeline, difference, chunks):

@@ -82,7 +82,10 @@ class SemanticsC(ClusterCase):
             messages = []
             try:
                 while not messages or messages[-1] != ("D", ["end"]):
-                    messages.append(self.gist(wire.read()))
+                    message = wire.read()
+                    messages.append(self.gist(message))
+                    if message.tag == "E" and message.fields.get("R") == "StartTransactionCommand":
+                        return [*messages, "broken"]  # PostgreSQL 18.6 itself; see property_test.is_broken
                 messages += [self.gist(m) for m in wire.read_ready()]
             except Closed:
                 messages.append("closed")
@@ -100,7 +103,12 @@ class SemanticsC(ClusterCase):
         for name, data, *said in lines:
             with self.subTest(name):
                 direct = self.ask(self.cluster.primary.port, data)
-                self.assertEqual(self.ask(weir.port, data), direct)
+                through = self.ask(weir.port, data)
+                if direct[-1] == "broken":
+                    self.assertGreaterEqual(int(self.cluster.primary.value("SHOW server_version_num")), 180000)
+                    self.assertEqual(through[:len(direct) - 2], direct[:-2], "before it broke")
+                    direct = through
+                self.assertEqual(through, direct)
                 if said and said[0] is not None:
                     self.assertEqual(sum(m[0] == "Z" for m in direct), said[0] + 1, "with the last Query's own")
                 elif said:

@@ -39,10 +39,21 @@ class Conversation {
             to_client_ += as_text(out.bytes());
             violation |= progress.violation;
             partial.erase(0, progress.consumed);
+            if (progress.given_back) again();
             if (progress.ready && server_.quiet()) settle();
             work();
         }
         return std::exchange(to_client_, before + to_client_);
+    }
+
+    // The server connection goes away; the same machine stands in for the next one.
+    void lose_server() {
+        lost = linked_ && (server_.attempt.open() || server_.attempt.refused()) && !client_.mid_message();
+        if (lost) again();
+        linked_ = false;
+        client_.detached();
+        while (!server_.queue().empty()) server_.queue().pop();
+        work();
     }
 
     // What the client has got so far, fakes and local answers too.
@@ -71,8 +82,17 @@ class Conversation {
     bool failed = false;
     session::Violation why;
     routing::Route route;
+    bool lost = false;     // lose_server() has taken the segment back
+    std::size_t runs_again = 0;
 
   private:
+    void again() {
+        const auto cause = server_.attempt.refused() ? server_.attempt.refusal() : session::Refusal::lost;
+        kept_.insert(0, server_.take_back(client_));
+        client_.run_again(cause);
+        ++runs_again;
+    }
+
     session::ParameterRef start() { return parameters_.intern({{"TimeZone", "UTC"}, {"client_encoding", "UTF8"}}); }
 
     session::ClientSetup with_start(session::ClientSetup setup) {
@@ -109,7 +129,7 @@ class Conversation {
                 if (plan.kind == session::Plan::Kind::server) {
                     linked_ = true;
                     route = plan.route;
-                    (void)client_.attach(server_, plan.route.target, to_server.own(), to_client);
+                    (void)client_.attach(server_, plan.route, to_server.own(), to_client);
                 }
             }
             const auto done = client_.forward(bytes, linked_ ? &server_ : nullptr, to_server, to_client);
