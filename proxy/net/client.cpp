@@ -198,7 +198,14 @@ void Client::acquire(routing::Route route) {
 }
 
 void Client::place() {
-    if (HostPool* pool = choose()) return acquire_from(*pool);
+    const routing::Route wanted = route_;
+    HostPool* pool = choose();
+    if (pool == nullptr && !fresh_.waiting && avoid_) {  // then rather the one that has just cancelled it
+        avoid_.reset();
+        route_ = wanted;
+        pool = choose();
+    }
+    if (pool != nullptr) return acquire_from(*pool);
     if (fresh_.waiting) return;
     homeless_ = true;
     worker_.wait_for_primary(*this);
@@ -228,6 +235,7 @@ void Client::link(Server& server) {
     if (state_ == State::welcome) starting_->make_machine(*this, server);
     const std::size_t pending = server.machine().queue().size();
     const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
+    if (!worker_.snapshot(group_->cluster)->primary) server.machine().attempt.without_primary();
     const bool sent = server.machine().queue().size() > pending;
     if (sent) {
         server.settings_sent();

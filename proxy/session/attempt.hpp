@@ -34,8 +34,12 @@ class Attempt {
     void begin(std::size_t limit) {
         drop();
         limit_ = limit;
+        has_primary_ = true;
         state_ = State::open;
     }
+    // There is no primary to go to: what a replica refuses is refused.
+    void without_primary() noexcept { has_primary_ = false; }
+    [[nodiscard]] bool has_primary() const noexcept { return has_primary_; }
     // Nothing of the answer has been let through, and the segment can still be given back.
     [[nodiscard]] bool open() const noexcept { return state_ == State::open; }
     // The segment is going to be given back: what still comes for it is nobody's.
@@ -79,12 +83,15 @@ class Attempt {
     }
     [[nodiscard]] std::vector<std::unique_ptr<Undo>>& undone() noexcept { return undone_; }
     [[nodiscard]] std::string take_request() noexcept { return std::exchange(request_, {}); }
-    // Keeps its memory for the next one.
+    // Keeps the memory of a usual one for the next.
     void drop() noexcept {
+        constexpr std::size_t kUsual = 4096;
         state_ = State::none;
         refusal_ = Refusal::none;
         request_.clear();
         held_.clear();
+        if (request_.capacity() > kUsual) request_.shrink_to_fit();
+        if (held_.capacity() > kUsual) held_.shrink_to_fit();
         undone_.clear();
     }
 
@@ -94,6 +101,7 @@ class Attempt {
     std::string request_, held_;
     std::vector<std::unique_ptr<Undo>> undone_;  // the oldest first
     std::size_t limit_ = 0;
+    bool has_primary_ = true;
     State state_ = State::none;
     Refusal refusal_ = Refusal::none;
 };

@@ -273,10 +273,12 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
 // A replica did not run a read that has shown nothing yet: it is somebody else's to run.
 bool ServerMachine::refuses(const protocol::ErrorFields& fields, ClientMachine* client, const ServerProgress& progress) {
     if (client == nullptr || !attempt.open()) return false;
-    // Between segments, or in settings of ours, a FATAL error only takes the connection away.
-    const bool sent = !queue_.empty() && queue_.client_ready() > 0;
+    // Of a request of ours, as replayed settings, only the end of the connection counts.
+    const bool ours = queue_.empty() || (queue_.front().ends_ready() && !queue_.front().forwards());
     const Refusal refusal = refusal_of(fields);
-    if (refusal == Refusal::none || (!sent && !progress.fatal) || !client->may_run_elsewhere(refusal)) return false;
+    if (refusal == Refusal::none || (ours && !progress.fatal) || !client->may_run_elsewhere(refusal)) return false;
+    const bool needs_primary = refusal == Refusal::read_only || refusal == Refusal::schema;
+    if (needs_primary && !attempt.has_primary()) return false;
     attempt.refuse(refusal);
     return true;
 }

@@ -9,10 +9,10 @@ constexpr Code kOpen = static_cast<Code>(TokenKind::open);
 constexpr Code kComma = static_cast<Code>(TokenKind::comma);
 constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
 
-[[nodiscard]] bool begins_query(Keyword keyword) noexcept {
-    return keyword == Keyword::select || keyword == Keyword::values || keyword == Keyword::table ||
-           keyword == Keyword::insert || keyword == Keyword::update || keyword == Keyword::delete_ ||
-           keyword == Keyword::merge;
+// An operand, or its end.
+[[nodiscard]] bool is_operand(Code code) noexcept {
+    return code == static_cast<Code>(TokenKind::string) || code == static_cast<Code>(TokenKind::number) ||
+           code == static_cast<Code>(TokenKind::parameter) || code == static_cast<Code>(TokenKind::bracket_close);
 }
 
 [[nodiscard]] bool joins(Code code) noexcept {
@@ -21,53 +21,69 @@ constexpr Code kTypecast = static_cast<Code>(TokenKind::typecast);
            code == code_of(Keyword::natural);
 }
 
-// `(SELECT` right behind a name is no argument list: a subquery as an argument has parentheses of its own.
-[[nodiscard]] bool query_follows(Lexer ahead) noexcept {
-    const Token token = ahead.next();
-    if (token.kind != TokenKind::word) return false;
-    return token.keyword.id == Keyword::with || token.keyword.id == Keyword::select ||
-           token.keyword.id == Keyword::values || token.keyword.id == Keyword::table;
+[[nodiscard]] bool brings_relation(Code code) noexcept {
+    return code == code_of(Keyword::from) || code == code_of(Keyword::join) || code == kComma;
 }
 
-// OPERATOR(schema.+): an operator alone is no expression, save for the star.
-[[nodiscard]] bool operator_follows(Lexer ahead) noexcept {
+// OPERATOR(schema.+): an operator alone is no expression, save for the star, which is one as a call's only argument. No call
+// stands behind an operand.
+[[nodiscard]] bool operator_follows(Lexer ahead, bool behind_operand) noexcept {
     Token token = ahead.next();
     while (token.kind == TokenKind::word || token.kind == TokenKind::quoted) {
         if (ahead.next().kind != TokenKind::dot) return false;
         token = ahead.next();
     }
-    return token.kind == TokenKind::op && ahead.text(token) != "*" && ahead.next().kind == TokenKind::close;
+    return token.kind == TokenKind::op && (behind_operand || ahead.text(token) != "*") && ahead.next().kind == TokenKind::close;
 }
 
 }  // namespace
 
-void Context::name(const Token& token) noexcept {
-    const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none && keyword_position();
-    if (code() == kDot) {
-        // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
-        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
-        if (!continues) {
-            chain_ = {token, token, 1};
-            before_ = history_;
-        }
-        chain_.last = token;
-        ++chain_.count;
-    } else {
-        chain_ = {token, token, 1};
-        before_ = history_;
+// VALUES alone may name a column, and so be an argument.
+bool Context::query_follows(Lexer lexer) noexcept {
+    const Token token = lexer.next();
+    if (token.kind != TokenKind::word) return false;
+    const Keyword keyword = token.keyword.id;
+    if (keyword == Keyword::values) return lexer.next().kind == TokenKind::open;
+    return keyword == Keyword::with || keyword == Keyword::select || keyword == Keyword::table;
+}
+
+// The list of a WITH ends with the query's verb, that of a GROUP BY with its parenthesis or, at the latest, the next keyword.
+void Context::note_lists(Keyword keyword) noexcept {
+    switch (keyword) {
+        case Keyword::with:
+            if (code() == kStartCode || code() == kOpen) with_bits_ |= bit(depth_);
+            break;
+        case Keyword::select:
+        case Keyword::values:
+        case Keyword::table:
+        case Keyword::insert:
+        case Keyword::update:
+        case Keyword::delete_:
+        case Keyword::merge:
+            with_bits_ &= ~bit(depth_);
+            break;
+        case Keyword::by:
+            if (code() != code_of(Keyword::group)) break;
+            group_bits_ |= bit(depth_);
+            return;
+        case Keyword::cube:
+        case Keyword::rollup:
+        case Keyword::grouping:
+        case Keyword::sets:
+        case Keyword::all:
+        case Keyword::distinct:
+            return;  // a GROUP BY goes on
+        default:
+            break;
     }
-    if (keyword && token.keyword.id == Keyword::with && (code() == kStartCode || code() == kOpen)) {
-        with_bits_ |= bit(depth_);
-    } else if (keyword && with_bits_ != 0 && begins_query(token.keyword.id)) {
-        with_bits_ &= ~bit(depth_);
-    }
-    push(keyword ? code_of(token.keyword.id) : kNameCode);
+    group_bits_ &= ~bit(depth_);
 }
 
 void Context::enter(bool alias_follows) noexcept {
     push(kOpen);
     ++depth_;
     with_bits_ &= ~bit(depth_);
+    group_bits_ &= ~bit(depth_);
     alias_bits_ = alias_follows ? alias_bits_ | bit(depth_) : alias_bits_ & ~bit(depth_);
 }
 
@@ -97,10 +113,11 @@ bool Context::open(const Lexer& lexer) noexcept {
     }
     // OPERATOR(…) is followed by an operand, so by a call perhaps: it never closes as kAliasClose.
     const bool is_operator = keyword == Keyword::operator_;
-    const bool exempt = (!is_operator && declares()) || special(keyword, lexer);
+    const bool exempt = (!is_operator && (declares() || lists_names(lexer))) || special(keyword, lexer);
     if (in_with && !exempt) with_bits_ &= ~bit(depth_);
     const bool follows_call = before(0) == kAliasClose && keyword == Keyword::none;  // OVER, FILTER, an alias
     enter(!is_operator && (!exempt || follows_call || keyword == Keyword::join));
+    if (exempt && keyword == Keyword::sets) group_bits_ |= bit(depth_);
     return !exempt;
 }
 
@@ -120,6 +137,17 @@ bool Context::declares() const noexcept {
     return b0 == code_of(Keyword::binary) && b1 == code_of(Keyword::copy) && before(2) == kStartCode;
 }
 
+// FROM t alias (a, b), JOIN app.t alias (a, b): nothing else has two names between such a word and a list of names.
+// JSON_TABLE(x, '$' COLUMNS (a int)): no call stands behind an operand.
+bool Context::lists_names(Lexer lexer) const noexcept {
+    if (chain_.count != 1) return false;
+    const bool qualified = before(1) == kDot && before(2) == kNameCode;
+    const bool alias = before(0) == kNameCode && brings_relation(before(qualified ? 3 : 1));
+    if (!alias && !is_operand(before(0))) return false;
+    const TokenKind inside = lexer.next().kind;
+    return inside == TokenKind::word || inside == TokenKind::quoted;
+}
+
 // An unreserved keyword before a parenthesis, in a place where the grammar has no function of that name.
 bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
     const Code b0 = before(0);
@@ -129,7 +157,9 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
             return b0 == code_of(Keyword::order) || b0 == code_of(Keyword::group) || b0 == code_of(Keyword::partition);
         case Keyword::cube:
         case Keyword::rollup:
-            return b0 == code_of(Keyword::by) && b1 == code_of(Keyword::group);
+            return (group_bits_ & bit(depth_)) != 0 &&
+                   (b0 == kComma || b0 == kOpen || b0 == code_of(Keyword::by) || b0 == code_of(Keyword::all) ||
+                    b0 == code_of(Keyword::distinct));
         case Keyword::sets:
             return b0 == code_of(Keyword::grouping);
         case Keyword::first:
@@ -141,6 +171,12 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
             // Behind AS the type's first word looks like a label.
             return b1 == code_of(Keyword::as) || b0 == code_of(Keyword::character) || b0 == code_of(Keyword::char_) ||
                    b0 == code_of(Keyword::nchar) || b0 == code_of(Keyword::bit);
+        case Keyword::second:
+            // INTERVAL SECOND (3), INTERVAL '1' SECOND (3), INTERVAL DAY TO SECOND (3), also behind CAST (x AS
+            return b0 == code_of(Keyword::interval) || b1 == code_of(Keyword::interval) || b1 == code_of(Keyword::as) ||
+                   (b0 == code_of(Keyword::to) && b1 == kNameCode &&
+                    (before(2) == code_of(Keyword::interval) || before(3) == code_of(Keyword::interval) ||
+                     before(3) == code_of(Keyword::as)));
         case Keyword::materialized:
             return b1 == code_of(Keyword::as);  // AS NOT MATERIALIZED: NOT looks like a label
         case Keyword::join:
@@ -148,7 +184,7 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
         case Keyword::ilike:
             return operand_before();
         case Keyword::operator_:
-            return operator_follows(lexer);
+            return operator_follows(lexer, operand_before());
         case Keyword::key:
             return b0 == code_of(Keyword::primary) || b0 == code_of(Keyword::foreign);
         // ON CONFLICT (…), SET (…) =, THEN INSERT (…): only where nothing is hidden from a read.
@@ -164,8 +200,7 @@ bool Context::special(Keyword keyword, const Lexer& lexer) const noexcept {
 // Before the name stands an operand, so the name is an infix keyword. Prefix words as ESCAPE have codes of their own.
 bool Context::operand_before() const noexcept {
     const Code b0 = before(0) == code_of(Keyword::not_) ? before(1) : before(0);
-    return b0 == kNameCode || b0 == kAliasClose || b0 == static_cast<Code>(TokenKind::string) ||
-           b0 == static_cast<Code>(TokenKind::parameter) || b0 == static_cast<Code>(TokenKind::bracket_close);
+    return b0 == kNameCode || b0 == kAliasClose || is_operand(b0);
 }
 
 }  // namespace pgweir::sql

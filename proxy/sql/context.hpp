@@ -46,12 +46,15 @@ class Context {
     [[nodiscard]] std::size_t depth() const noexcept { return depth_; }
     [[nodiscard]] const NameChain& chain() const noexcept { return chain_; }
 
-    // Takes an identifier or keyword.
-    void name(const Token& token) noexcept;
+    // Takes an identifier, or a `keyword`: a word that is one where it stands.
+    void name(const Token& token, bool keyword) noexcept;
     // Takes an opening parenthesis, behind which `lexer` stands. True: it calls chain().
     [[nodiscard]] bool open(const Lexer& lexer) noexcept;
     // Takes a closing parenthesis. False: there was none open.
     [[nodiscard]] bool close() noexcept;
+    // Whether a query stands right behind the parenthesis behind which `lexer` stands. Then it is no argument list: as an
+    // argument a query has parentheses of its own.
+    [[nodiscard]] static bool query_follows(Lexer lexer) noexcept;
     // Takes any other token.
     void other(TokenKind kind) noexcept { push(static_cast<Code>(kind)); }
 
@@ -67,7 +70,9 @@ class Context {
         return depth < kTrackedDepth ? std::uint64_t{1} << depth : 0;
     }
     void enter(bool alias_follows) noexcept;
+    void note_lists(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
+    [[nodiscard]] bool lists_names(Lexer lexer) const noexcept;
     [[nodiscard]] bool special(Keyword keyword, const Lexer& lexer) const noexcept;
     [[nodiscard]] bool operand_before() const noexcept;
 
@@ -75,9 +80,30 @@ class Context {
     std::uint64_t before_ = 0;      // the history before the chain
     std::uint64_t alias_bits_ = 0;  // by depth: the parenthesis that opened it closes as kAliasClose
     std::uint64_t with_bits_ = 0;   // by depth: in the list of a WITH
+    std::uint64_t group_bits_ = 0;  // by depth: in the list of a GROUP BY
     NameChain chain_;
     std::size_t depth_ = 0;
     bool writes_ = false;
 };
+
+// Here and not in the source file: it is done for every second token.
+inline void Context::name(const Token& token, bool keyword) noexcept {
+    constexpr Code dot = static_cast<Code>(TokenKind::dot);
+    if (code() != dot) {
+        chain_ = {token, token, 1};
+        before_ = history_;
+    } else {
+        // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
+        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
+        if (!continues) {
+            chain_ = {token, token, 1};
+            before_ = history_;
+        }
+        chain_.last = token;
+        ++chain_.count;
+    }
+    if (keyword) note_lists(token.keyword.id);
+    push(keyword ? code_of(token.keyword.id) : kNameCode);
+}
 
 }  // namespace pgweir::sql

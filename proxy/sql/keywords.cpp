@@ -81,7 +81,7 @@ constexpr Entry kEntries[] = {
     {"delete", Keyword::delete_, true},
     {"desc", Keyword::reserved, false},
     {"discard", Keyword::discard, true},
-    {"distinct", Keyword::reserved, false},
+    {"distinct", Keyword::distinct, false},
     {"do", Keyword::do_, false},
     {"document", Keyword::prefix, true},
     {"drop", Keyword::drop, true},
@@ -121,7 +121,7 @@ constexpr Entry kEntries[] = {
     {"int", Keyword::column_name, false},
     {"integer", Keyword::column_name, false},
     {"intersect", Keyword::reserved, false},
-    {"interval", Keyword::column_name, false},
+    {"interval", Keyword::interval, false},
     {"into", Keyword::into, false},
     {"is", Keyword::type_or_function, true},
     {"is_called", Keyword::is_called, true},
@@ -205,6 +205,7 @@ constexpr Entry kEntries[] = {
     {"rows", Keyword::prefix, true},
     {"savepoint", Keyword::savepoint, true},
     {"schema", Keyword::schema, true},
+    {"second", Keyword::second, true},
     {"security", Keyword::security, true},
     {"select", Keyword::select, false},
     {"serializable", Keyword::serializable, true},
@@ -274,33 +275,45 @@ constexpr Entry kEntries[] = {
 };
 
 constexpr std::size_t kSlots = 1024;
-constexpr std::size_t kShortest = 2;
 constexpr std::size_t kLongest = 17;
 
-// Length, the first two letters and the last two tell most words apart; the rest is linear probing.
-[[nodiscard]] constexpr std::size_t slot_of(std::string_view word) noexcept {
-    const auto at = [word](std::size_t i) {
-        return static_cast<std::size_t>(static_cast<std::uint8_t>(word[i]) | 0x20U);
-    };
-    const std::size_t n = word.size();
-    return (n * 0x9D + at(0) * 0x1F + at(1) * 0x5B + at(n - 2) * 0x171 + at(n - 1) * 0x2F) % kSlots;
+[[nodiscard]] constexpr std::uint64_t start_of(std::string_view word) noexcept {
+    std::uint64_t start = 0;
+    for (std::size_t i = 0; i < word.size() && i < kWordStart; ++i) start = add_to_start(start, word[i], i);
+    return start;
 }
 
-[[nodiscard]] consteval std::array<std::uint16_t, kSlots> make_slots() {
-    std::array<std::uint16_t, kSlots> slots{};
+// No two keywords of one length begin with the same eight letters, save for a few that linear probing tells apart.
+[[nodiscard]] constexpr std::size_t slot_of(std::uint64_t start, std::size_t size) noexcept {
+    return static_cast<std::size_t>(((start + size) * 0x9E3779B97F4A7C15U) >> 54U);
+}
+static_assert(kSlots == 1U << (64 - 54));
+
+struct Slot {
+    std::uint64_t start = 0;
+    std::uint8_t size = 0;  // 0: free
+    KeywordInfo info;
+    std::uint16_t entry = 0;
+};
+
+[[nodiscard]] consteval std::array<Slot, kSlots> make_slots() {
+    std::array<Slot, kSlots> slots{};
     for (std::size_t i = 0; i < std::size(kEntries); ++i) {
-        std::size_t slot = slot_of(kEntries[i].text);
-        while (slots[slot] != 0) slot = (slot + 1) % kSlots;
-        slots[slot] = static_cast<std::uint16_t>(i + 1);
+        const Entry& entry = kEntries[i];
+        const std::uint64_t start = start_of(entry.text);
+        std::size_t at = slot_of(start, entry.text.size());
+        while (slots[at].size != 0) at = (at + 1) % kSlots;
+        slots[at] = {start, static_cast<std::uint8_t>(entry.text.size()), {entry.id, entry.callable},
+                     static_cast<std::uint16_t>(i)};
     }
     return slots;
 }
 
-constexpr std::array<std::uint16_t, kSlots> kSlotTable = make_slots();
+constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
 
 [[nodiscard]] consteval bool lengths_are_right() {
     for (const Entry& entry : kEntries) {
-        if (entry.text.size() < kShortest || entry.text.size() > kLongest) return false;
+        if (entry.text.size() < 2 || entry.text.size() > kLongest) return false;
     }
     return true;
 }
@@ -308,11 +321,13 @@ static_assert(lengths_are_right());
 
 }  // namespace
 
-KeywordInfo find_keyword(std::string_view word) noexcept {
-    if (word.size() < kShortest || word.size() > kLongest) return {};
-    for (std::size_t slot = slot_of(word); kSlotTable[slot] != 0; slot = (slot + 1) % kSlots) {
-        const Entry& entry = kEntries[kSlotTable[slot] - 1];
-        if (equals_folded(word, entry.text)) return {entry.id, entry.callable};
+KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept {
+    if (word.size() > kLongest) return {};
+    for (std::size_t at = slot_of(start, word.size()); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
+        const Slot& slot = kSlotTable[at];
+        if (slot.start != start || slot.size != word.size()) continue;
+        if (word.size() <= kWordStart) return slot.info;
+        if (equals_folded(word.substr(kWordStart), kEntries[slot.entry].text.substr(kWordStart))) return slot.info;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // The unquoted words of PostgreSQL that this room has to know, with what each may be.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -46,6 +47,7 @@ enum class Keyword : std::uint8_t {
     deferrable,
     delete_,
     discard,
+    distinct,
     do_,
     drop,
     end,
@@ -67,6 +69,7 @@ enum class Keyword : std::uint8_t {
     import,
     inner,
     insert,
+    interval,
     into,
     is_called,
     isolation,
@@ -118,6 +121,7 @@ enum class Keyword : std::uint8_t {
     rollup,
     savepoint,
     schema,
+    second,
     security,
     select,
     serializable,
@@ -157,7 +161,13 @@ struct KeywordInfo {
     bool callable = true;  // unquoted and before a parenthesis, it may be a function's name
 };
 
-// `word`: unquoted, in any case. Keywords are ASCII.
-[[nodiscard]] KeywordInfo find_keyword(std::string_view word) noexcept;
+// The first letters of a word without regard to ASCII case, packed into a number, the first one lowest. `at`: below kWordStart.
+inline constexpr std::size_t kWordStart = 8;
+[[nodiscard]] constexpr std::uint64_t add_to_start(std::uint64_t start, char c, std::size_t at) noexcept {
+    return start | std::uint64_t{static_cast<std::uint8_t>(c) | 0x20U} << (8U * at);
+}
+
+// `word`: unquoted, in any case; `start`: of its first kWordStart bytes, or fewer. Keywords are ASCII.
+[[nodiscard]] KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept;
 
 }  // namespace pgweir::sql

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "proxy/sql/text.hpp"
+#include "proxy/sql/word.hpp"
 
 namespace pgweir::sql {
 
@@ -26,34 +27,43 @@ constexpr std::array<TokenKind, 256> kSingles = make_singles();
 
 }  // namespace
 
+inline Token Lexer::read_word() noexcept {
+    const std::size_t begin = at_;
+    const char* const first = text_.data() + begin;
+    const Word word = read_word_at(first, text_.data() + text_.size());
+    at_ += word.size;
+    if (word.size == 1) {
+        const TokenKind kind = read_prefixed(*first);
+        return token(kind, begin);
+    }
+    Token result = token(TokenKind::word, begin);
+    result.keyword = find_keyword(word.start, {first, word.size});
+    return result;
+}
+
 // The usual cases are settled here, without a call.
 Token Lexer::next() noexcept {
     comments_ = {};
     if (at_ < text_.size() && text_[at_] == ' ') ++at_;
     if (at_ < text_.size() && is(text_[at_], kBlankStart) && !skip_blank()) {
-        return {cut(), {}, text_.size(), text_.size()};
+        const TokenKind kind = cut();
+        return token(kind, at_);
     }
-    Token token;
-    token.begin = token.end = at_;
-    if (at_ == text_.size()) return token;
-    const char c = text_[at_];
-    token.kind = kSingles[static_cast<std::uint8_t>(c)];
-    if (token.kind != TokenKind::end) {
-        token.end = ++at_;
-        return token;
-    }
-    if (is(c, kIdentStart)) {
-        token.kind = read_word();
-        if (token.kind == TokenKind::word) token.keyword = find_keyword(text_.substr(token.begin, at_ - token.begin));
+    if (at_ == text_.size()) return token(TokenKind::end, at_);
+    const std::size_t begin = at_;
+    const char c = text_[begin];
+    if (is(c, kIdentStart)) return read_word();
+    TokenKind kind = kSingles[static_cast<std::uint8_t>(c)];
+    if (kind != TokenKind::end) {
+        ++at_;
     } else if (is(c, kDigit) || (c == '.' && is(peek(1), kDigit))) {
-        token.kind = read_number();
+        kind = read_number();
     } else if (is(c, kOperator)) {
-        token.kind = read_operator();
+        kind = read_operator();
     } else {
-        token.kind = read_punctuation();
+        kind = read_punctuation();
     }
-    token.end = at_;
-    return token;
+    return token(kind, begin);
 }
 
 TokenKind Lexer::cut() noexcept {
@@ -103,15 +113,6 @@ bool Lexer::skip_block_comment() noexcept {
         }
     }
     return false;
-}
-
-TokenKind Lexer::read_word() noexcept {
-    const std::size_t begin = at_;
-    const char* at = text_.data() + at_;
-    const char* const end = text_.data() + text_.size();
-    while (at != end && is(*at, kIdentCont)) ++at;
-    at_ = static_cast<std::size_t>(at - text_.data());
-    return at_ - begin == 1 ? read_prefixed(text_[begin]) : TokenKind::word;
 }
 
 // Behind a word of one letter. A prefix counts only as a whole token: ae'\' is an identifier and a plain string.
@@ -230,26 +231,49 @@ TokenKind Lexer::read_dollar() noexcept {
     return TokenKind::string;
 }
 
-// Decimal only: a digit that meets a letter is an error, a hexadecimal number or two tokens, depending on the version.
 TokenKind Lexer::read_number() noexcept {
     const char* at = text_.data() + at_;
     const char* const end = text_.data() + text_.size();
     while (at != end && is(*at, kDigit)) ++at;
+    const std::size_t begin = at_;
     at_ = static_cast<std::size_t>(at - text_.data());
     if (at == end || (*at != '.' && !is(*at, kIdentStart))) return TokenKind::number;  // the usual whole number
+    if (at_ - begin == 1 && text_[begin] == '0' && read_based_digits()) return number_ends();
+    skip_digits(kDigit);
     if (peek() == '.') {
         if (peek(1) == '.') return TokenKind::bad;
         ++at_;
-        while (is(peek(), kDigit)) ++at_;
+        if (is(peek(), kDigit)) skip_digits(kDigit);
     }
     if (lower(peek()) == 'e') {
         const std::size_t sign = peek(1) == '+' || peek(1) == '-' ? 2 : 1;
         if (is(peek(sign), kDigit)) {
             at_ += sign;
-            while (is(peek(), kDigit)) ++at_;
+            skip_digits(kDigit);
         }
     }
-    return is(peek(), kIdentStart) ? TokenKind::bad : TokenKind::number;
+    return number_ends();
+}
+
+// A digit that meets a letter: an error from 15 on, two tokens before.
+TokenKind Lexer::number_ends() const noexcept { return is(peek(), kIdentStart) ? TokenKind::bad : TokenKind::number; }
+
+// Digits with single underscores between them, as PostgreSQL 16 has them. Older servers refuse them or see a number and a
+// column's label, which hides nothing: no keyword looks like that, and no call stands right behind a number.
+void Lexer::skip_digits(std::uint8_t digits) noexcept {
+    while (is(peek(), digits) || (peek() == '_' && is(peek(1), digits))) ++at_;
+}
+
+// Behind the 0 of 0x1F, 0o17, 0b101 (from 16).
+bool Lexer::read_based_digits() noexcept {
+    const char base = lower(peek());
+    const std::uint8_t digits = base == 'x' ? kHexDigit : kDigit;
+    if (base != 'x' && base != 'o' && base != 'b') return false;
+    const std::size_t first = peek(1) == '_' ? 2 : 1;
+    if (!is(peek(first), digits)) return false;
+    at_ += first;
+    skip_digits(digits);
+    return true;
 }
 
 // A run of operator characters; both kinds of comment begin inside one.

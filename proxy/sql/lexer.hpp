@@ -62,7 +62,10 @@ class Lexer {
     [[nodiscard]] bool skip_blank() noexcept;
     [[nodiscard]] bool skip_block_comment() noexcept;
     void skip_line_comment() noexcept;
-    [[nodiscard]] TokenKind read_word() noexcept;
+    [[nodiscard]] Token read_word() noexcept;
+    [[nodiscard]] Token token(TokenKind kind, std::size_t begin) const noexcept {
+        return {kind, {}, begin, at_};
+    }
     [[nodiscard]] TokenKind read_prefixed(char prefix) noexcept;
     [[nodiscard]] TokenKind read_punctuation() noexcept;
     [[nodiscard]] TokenKind read_plain_string() noexcept;
@@ -71,6 +74,9 @@ class Lexer {
     [[nodiscard]] TokenKind read_quoted(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_dollar() noexcept;
     [[nodiscard]] TokenKind read_number() noexcept;
+    [[nodiscard]] TokenKind number_ends() const noexcept;
+    [[nodiscard]] bool read_based_digits() noexcept;
+    void skip_digits(std::uint8_t digits) noexcept;
     [[nodiscard]] TokenKind read_operator() noexcept;
     [[nodiscard]] TokenKind cut() noexcept;
 

@@ -17,23 +17,44 @@ namespace {
 
 }  // namespace
 
-Statement Scan::run() noexcept {
-    while (true) {
-        const Token token = lexer_.next();
-        if (statements_ == 0 && !verb_known_ && !explain_ && !lexer_.comments().empty()) {
-            result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
+// What is done for every token comes first, so that the compiler can put it together.
+
+// A name, not a keyword: of a column, a relation, a function, a schema. `label`: it stands behind AS.
+inline void Scan::on_identifier(std::string_view name, bool label) noexcept {
+    if (name.empty()) return;
+    const char first = lower(name.front());
+    if (first == 'p') {
+        if (is_node_local(name)) doubts_ |= kDoubtNodeLocal;
+        if (is_temporary_schema(name) && verb_ != Keyword::set) {
+            doubts_ |= kDoubtTemporary;
+            effects_ |= Effect::temporary;
         }
-        if (token.kind == TokenKind::end) break;
-        on_token(token);
+    } else if ((first == 'l' || first == 'i') && !label && is_sequence_column(name)) {
+        sequence_row_ = true;
+    } else if (first == 'e' && label && verb_ == Keyword::create && equals_folded(name, "execute")) {
+        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
     }
-    finish_statement();
-    result_.empty = statements_ == 0;
-    if (result_.empty) result_.reason = Reason::empty;
-    result_.multiple = statements_ > 1;
-    return result_;
 }
 
-void Scan::on_token(const Token& token) noexcept {
+inline void Scan::on_name(const Token& token) noexcept {
+    const bool label = context_.code() == code_of(Keyword::as);
+    const bool keyword =
+        token.kind == TokenKind::word && token.keyword.id != Keyword::none && context_.keyword_position();
+    if (keyword) {
+        on_keyword(token.keyword.id);
+    } else if (token.kind == TokenKind::word) {
+        on_identifier(lexer_.text(token), label);
+    } else if (token.kind == TokenKind::quoted) {
+        on_identifier(without_quotes(lexer_.text(token)), label);
+    } else {
+        // Of U&"…" the name is not decoded, so it may be any function's or view's.
+        doubts_ |= kDoubtFunction;
+        effects_ |= Effect::taint;
+    }
+    context_.name(token, keyword);
+}
+
+inline void Scan::on_token(const Token& token) noexcept {
     if (token.kind == TokenKind::semicolon) {
         finish_statement();
         return;
@@ -80,6 +101,22 @@ void Scan::on_token(const Token& token) noexcept {
     context_.other(token.kind);
 }
 
+Statement Scan::run() noexcept {
+    while (true) {
+        const Token token = lexer_.next();
+        if (statements_ == 0 && !verb_known_ && !explain_ && !lexer_.comments().empty()) {
+            result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
+        }
+        if (token.kind == TokenKind::end) break;
+        on_token(token);
+    }
+    finish_statement();
+    result_.empty = statements_ == 0;
+    if (result_.empty) result_.reason = Reason::empty;
+    result_.multiple = statements_ > 1;
+    return result_;
+}
+
 // The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
 void Scan::find_verb(const Token& token) noexcept {
     if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
@@ -102,23 +139,6 @@ void Scan::find_verb(const Token& token) noexcept {
     verb_known_ = true;
     if (context_.depth() == 0) context_.expect_verb();
     if (!reads(verb_) && verb_ != Keyword::copy) context_.note_write();
-}
-
-void Scan::on_name(const Token& token) noexcept {
-    const bool label = context_.code() == code_of(Keyword::as);
-    const bool keyword = token.kind == TokenKind::word && token.keyword.id != Keyword::none;
-    if (keyword && context_.keyword_position()) {
-        on_keyword(token.keyword.id);
-    } else if (token.kind == TokenKind::word) {
-        on_identifier(lexer_.text(token), label);
-    } else if (token.kind == TokenKind::quoted) {
-        on_identifier(without_quotes(lexer_.text(token)), label);
-    } else {
-        // Of U&"…" the name is not decoded, so it may be any function's or view's.
-        doubts_ |= kDoubtFunction;
-        effects_ |= Effect::taint;
-    }
-    context_.name(token);
 }
 
 void Scan::on_keyword(Keyword keyword) noexcept {
@@ -175,23 +195,6 @@ void Scan::on_temporary() noexcept {
         effects_ |= Effect::temporary;
 }
 
-// A name, not a keyword: of a column, a relation, a function, a schema. `label`: it stands behind AS.
-void Scan::on_identifier(std::string_view name, bool label) noexcept {
-    if (name.empty()) return;
-    const char first = lower(name.front());
-    if (first == 'p') {
-        if (is_node_local(name)) doubts_ |= kDoubtNodeLocal;
-        if (is_temporary_schema(name) && verb_ != Keyword::set) {
-            doubts_ |= kDoubtTemporary;
-            effects_ |= Effect::temporary;
-        }
-    } else if ((first == 'l' || first == 'i') && !label && is_sequence_column(name)) {
-        sequence_row_ = true;
-    } else if (first == 'e' && label && verb_ == Keyword::create && equals_folded(name, "execute")) {
-        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
-    }
-}
-
 void Scan::on_open() noexcept {
     if (explain_ && !verb_known_ && !in_options_ && context_.depth() == 0) {
         Lexer ahead = lexer_;
@@ -204,7 +207,8 @@ void Scan::on_open() noexcept {
 
 // COPY … TO STDOUT (FORMAT csv): options.
 bool Scan::in_copy_options() const noexcept {
-    if (verb_ != Keyword::copy || copy_target_ != CopyTarget::stream || context_.depth() != 1) return false;
+    if (verb_ != Keyword::copy || copy_target_ != CopyTarget::stream) return false;
+    if (context_.depth() != 1) return copy_direction_ == Keyword::to;  // FORCE_QUOTE (a, b); WHERE is for COPY FROM
     const Keyword last = context_.chain().last.keyword.id;
     return last == Keyword::stdin_ || last == Keyword::stdout_;
 }
@@ -230,6 +234,7 @@ void Scan::on_call() noexcept {
     const bool plain = chain.last.kind != TokenKind::unicode && chain.last.keyword.id != Keyword::treat;
     const bool builtin = plain && (catalog || chain.count == 1);
     if (plain && (builtin ? functions_.contains(name) : functions_.contains_added(name))) return;
+    if (plain && Context::query_follows(lexer_)) return;
     doubts_ |= kDoubtFunction;
     const FunctionInfo info = builtin ? find_function(name) : FunctionInfo{};
     effects_ |= info.allowed ? Effect::taint : info.effect;  // the configuration says that a built-in name is not safe

@@ -16,6 +16,7 @@ enum CharClass : std::uint8_t {
     kOperator = 1U << 4,
     kTagCont = 1U << 5,     // of a $tag$: an identifier's without $
     kBlankStart = 1U << 6,  // white space, or what may begin a comment
+    kHexDigit = 1U << 7,
 };
 
 [[nodiscard]] consteval std::array<std::uint8_t, 256> make_char_classes() {
@@ -27,6 +28,7 @@ enum CharClass : std::uint8_t {
         if (letter) bits |= kIdentStart | kIdentCont | kTagCont;
         if (digit) bits |= kDigit | kIdentCont | kTagCont;
         if (c == '$') bits |= kIdentCont;
+        if (digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHexDigit;
         table[c] = bits;
     }
     for (const char c : std::string_view{" \t\n\r\f"}) table[static_cast<std::uint8_t>(c)] |= kSpace | kBlankStart;

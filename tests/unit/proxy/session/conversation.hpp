@@ -73,6 +73,8 @@ class Conversation {
         work();
     }
 
+    // What statements are judged by from now on.
+    sql::Allowlist& functions() { return functions_; }
     session::ClientMachine& machine() { return client_; }
     session::ServerMachine& backend() { return server_; }
     [[nodiscard]] bool linked() const { return linked_; }

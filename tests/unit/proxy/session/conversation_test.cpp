@@ -68,6 +68,26 @@ TEST_P(ConversationTest, ErrorSkipsToSync) {
     EXPECT_FALSE(talk.linked());
 }
 
+// Issue 4: a Bind of a known statement costs no second reading of its text. What was judged is remembered with the statement,
+// which shows when the same text would be judged otherwise by now.
+TEST_P(ConversationTest, KnownStatementIsNotJudgedAgain) {
+    talk.functions() = sql::Allowlist({"my_read"}, {});
+    talk.client(parse("s1", "select my_read(1)") + sync());
+    talk.server(parsed() + ready());
+    talk.functions() = sql::Allowlist();
+    for (int i = 0; i < 2; ++i) {
+        talk.client(bind("", "s1") + execute() + sync());
+        EXPECT_EQ(talk.route.target, routing::Target::replica);
+        talk.server(bound() + row("1") + complete("SELECT 1") + ready());
+    }
+    // Nor does another Parse of the same text, but a new text is read.
+    talk.client(parse("s2", "select my_read(1)") + bind("", "s2") + execute() + sync());
+    EXPECT_EQ(talk.route.target, routing::Target::replica);
+    talk.server(bound() + row("1") + complete("SELECT 1") + ready());
+    talk.client(parse("s3", "select my_read(2)") + bind("", "s3") + execute() + sync());
+    EXPECT_EQ(talk.route.target, routing::Target::primary);
+}
+
 TEST_P(ConversationTest, NamedStatementIsVirtualised) {
     const std::string sent = talk.client(parse("s1", "select 1") + describe('S', "s1") + sync());
     EXPECT_EQ(tags(sent), "PDS");

@@ -182,6 +182,27 @@ TEST_P(RunAgainTest, TheNextSegmentWaits) {
     EXPECT_EQ(talk.take_server(), query("select 2"));
 }
 
+// Settings that are replayed ahead of the segment may fail for reasons of their own.
+TEST_P(RunAgainTest, AnErrorOfOurOwnRequestIsNoRefusal) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    talk.backend().set_actual(talk.backend().login());
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(query("select 1"))).front(), 'Q');
+    talk.server(error("42704") + ready());
+    EXPECT_EQ(talk.runs_again, 0U);
+}
+
+TEST_P(RunAgainTest, WithoutAPrimaryTheErrorIsTheClients) {
+    talk.client(query("select * from nothing"));
+    talk.backend().attempt.without_primary();
+    EXPECT_EQ(tags(talk.server(error("42P01") + ready())), "EZ");
+    talk.client(query("select * from v"));
+    talk.backend().attempt.without_primary();
+    EXPECT_EQ(talk.server(error("40001") + ready()), "") << "another replica will do";
+    EXPECT_EQ(talk.runs_again, 1U);
+}
+
 TEST_P(RunAgainTest, AReadOnlyDatabaseHasNoPrimary) {
     session::ClientSetup only = setup();
     only.read_only = true;
