@@ -276,7 +276,8 @@ void Client::begin_session(session::ParameterRef settings) {
                                .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
                                .max_client_statements = config.pool.max_client_statement_memory,
                                .max_statements = config.pool.max_statement_memory,
-                               .read_preference = starting_->read_preference};
+                               .read_preference = starting_->read_preference,
+                               .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     std::string out;
     for (const auto& [name, value] : group_->welcome) {

@@ -69,6 +69,7 @@ struct ClientSetup {
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
+    DatabaseNames* names = nullptr;  // of the database; outlives the client. Null: the statement cache's own
 };
 
 class ClientMachine {
@@ -191,6 +192,7 @@ class ClientMachine {
     void apply(const sql::SessionChange& change, ServerMachine* server);
     void apply_reset_all(ServerMachine& server);
     void apply_setting(const sql::SessionChange& change, ServerMachine& server);
+    [[nodiscard]] static bool changes_names(std::string_view tag) noexcept;
     void commit_changes(ServerMachine* server);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
     [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const;
@@ -211,6 +213,7 @@ class ClientMachine {
     StatementCache& statements_;
     ParameterTable& parameters_;
     ClientSetup setup_;
+    DatabaseNames& database_names_;
     ParameterRef desired_;
     ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
@@ -236,6 +239,7 @@ class ClientMachine {
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
     bool ddl_passed_ = false;     // in this transaction
+    bool names_changed_ = false;  // the same, of what a catalog holds
     bool changes_sent_ = false;   // changes that are known, in this transaction
     bool error_seen_ = false;     // something failed in this segment
     bool settings_doubtful_ = false;  // something in this segment may have changed a setting

@@ -139,7 +139,7 @@ StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_vi
 }
 
 bool ClientMachine::plan_query(Draft& draft, Bytes body) {
-    planned_ = sql::classify(query_text(body), lex_, statements_.functions());
+    planned_ = sql::classify(query_text(body), lex_, database_names_.judge());
     // Kept over a wait, but not with slices of bytes that may be gone by then.
     if (draft.extended) draft.primary(sql::Reason::flushed_segment);  // its Sync comes later, with anything before it
     planned_valid_ = !draft.extended && planned_.name.empty() && planned_.value.empty();
@@ -187,7 +187,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             Bytes rest = body;
             const auto name = take_string(rest);
             if (!name) return draft.fail(kBadMessage);
-            StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_);
+            StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_, database_names_);
             draft.others = true;
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
             // hold transactions on other connections meanwhile).

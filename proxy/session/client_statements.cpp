@@ -25,7 +25,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     const std::string_view statement_name = *parsed_name;
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
     const ParameterRef settings = parse_settings();
-    StatementRef statement = statements_.intern(as_text(rest), settings, lex_);
+    StatementRef statement = statements_.intern(as_text(rest), settings, lex_, database_names_);
     if (!statement_name.empty()) {
         std::string_view code;
         if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
@@ -119,7 +119,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {  // what is prepared under that name is the others'
         if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = statements_.intern(statement->tail, settings, lex_);
+        statement = statements_.intern(statement->tail, settings, lex_, database_names_);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
     }

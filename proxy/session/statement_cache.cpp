@@ -53,20 +53,31 @@ ParameterRef StatementCache::private_settings(ParameterTable& table, const Param
     return table.with(settings, "pgweir.statement", std::to_string(next_id()));
 }
 
-StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex) {
-    const auto found = statements_.find(Key{tail, settings.get()});
-    if (found != statements_.end()) return {*this, *found->second};
+void StatementCache::judge(CachedStatement& statement) noexcept {
+    statement.judged_as_of = statement.names->version();
+    statement.judged = sql::classify(statement.text(), statement.lex, statement.names->judge());
+}
+
+StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex,
+                                    const DatabaseNames& names) {
+    const auto found = statements_.find(Key{tail, settings.get(), &names});
+    if (found != statements_.end()) {
+        refresh(*found->second);
+        return {*this, *found->second};
+    }
     auto made = std::make_unique<CachedStatement>();
     made->id = next_id();
     made->tail.assign(tail);
     made->text_size = std::min(tail.find('\0'), tail.size());
     made->settings = settings;
-    made->judged = sql::classify(made->text(), lex, functions_);
+    made->names = &names;
+    made->lex = lex;
+    judge(*made);
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();
     CachedStatement& statement = *made;
     bytes_ += statement.size();
-    statements_.emplace(Key{statement.tail, settings.get()}, std::move(made));
+    statements_.emplace(Key{statement.tail, settings.get(), &names}, std::move(made));
     StatementRef result(*this, statement);
     shrink();
     return result;
@@ -94,7 +105,7 @@ void StatementCache::shrink() noexcept {
         CachedStatement* oldest = idle_.front();
         idle_.pop_front();
         bytes_ -= oldest->size();
-        statements_.erase(Key{oldest->tail, oldest->settings.get()});
+        statements_.erase(Key{oldest->tail, oldest->settings.get(), oldest->names});
     }
 }
 

@@ -10,8 +10,8 @@
 #include <unordered_map>
 
 #include "protocol/bytes.hpp"
+#include "proxy/session/database_names.hpp"
 #include "proxy/session/parameters.hpp"
-#include "proxy/sql/allowlist.hpp"
 #include "proxy/sql/classify.hpp"
 #include "proxy/sql/statement.hpp"
 
@@ -25,7 +25,10 @@ struct CachedStatement {
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
+    const DatabaseNames* names = nullptr;  // of whose database it is; part of the key
+    sql::LexSettings lex;
     sql::Statement judged;      // its slices point into `tail`
+    std::uint64_t judged_as_of = 0;  // names->version() then: StatementCache::refresh
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
@@ -69,13 +72,20 @@ class StatementRef {
 
 class StatementCache {
   public:
-    // `max_bytes` bounds what is kept of statements that nobody uses at the moment.
-    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes) : functions_(functions), max_bytes_(max_bytes) {}
+    // `functions` judges where no database's names are given. `max_bytes` bounds what is kept of statements that nobody uses
+    // at the moment.
+    StatementCache(const sql::Allowlist& functions, std::size_t max_bytes) : own_names_(functions), max_bytes_(max_bytes) {}
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
-    // The statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
-    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex);
+    // The statement with this Parse tail (text, NUL, types) under these settings, in the database of these names; judged when
+    // it is new, or when more is known of the names. The names outlive the cache.
+    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex,
+                                      const DatabaseNames& names);
+    // Judges again what was judged with other names. Cheap when there is nothing to do.
+    static void refresh(CachedStatement& statement) noexcept {
+        if (statement.judged_as_of != statement.names->version()) judge(statement);
+    }
 
     // Settings that are nobody else's, for a statement that must not be shared.
     [[nodiscard]] ParameterRef private_settings(ParameterTable& table, const ParameterRef& settings);
@@ -91,7 +101,7 @@ class StatementCache {
         return statement.accepted_in == epoch_;
     }
 
-    [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
+    [[nodiscard]] DatabaseNames& own_names() noexcept { return own_names_; }
     // What the worker's clients did, since the start.
     struct Counters {
         std::uint64_t client_parses = 0, server_parses = 0, binds = 0;
@@ -108,19 +118,22 @@ class StatementCache {
     struct Key {
         std::string_view tail;
         const ParameterSet* settings;
+        const DatabaseNames* names;
         friend bool operator==(const Key&, const Key&) = default;
     };
     struct Hash {
         std::size_t operator()(const Key& key) const noexcept {
-            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4);
+            return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4) ^
+                   (reinterpret_cast<std::uintptr_t>(key.names) << 7);
         }
     };
 
+    static void judge(CachedStatement& statement) noexcept;
     void acquired(CachedStatement& statement) noexcept;
     void released(CachedStatement& statement) noexcept;
     void shrink() noexcept;
 
-    const sql::Allowlist& functions_;
+    DatabaseNames own_names_;
     std::size_t max_bytes_;
     std::size_t bytes_ = 0;
     std::size_t held_bytes_ = 0;
