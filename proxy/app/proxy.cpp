@@ -169,6 +169,7 @@ void Proxy::fill_sources() {
     sources_.inspect = [this](std::function<void(net::Inspection)> done) { inspect(std::move(done)); };
     sources_.ping = [this](std::function<void()> done) { ping(std::move(done)); };
     sources_.snapshots = [this] { return snapshots_; };
+    sources_.catalogs = [this] { return catalogs_->report(); };
     sources_.not_ready = [this]() -> std::optional<std::string> {
         if (stopping_) return "shutting down";
         if (!listening_) return "not listening yet";

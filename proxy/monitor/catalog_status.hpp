@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "proxy/sql/catalog.hpp"
 
@@ -20,6 +21,11 @@ struct CatalogStatus {
 
 struct CatalogLoads {
     std::uint64_t good = 0, failed = 0;  // since the start
+};
+
+struct CatalogReport {
+    std::vector<CatalogStatus> databases;  // by cluster and name; one for each list of functions that it is judged with
+    CatalogLoads loads;
 };
 
 }  // namespace pgweir::monitor

@@ -163,11 +163,11 @@ ConnectionOptions CatalogWatch::options_for(const config::Server& server, const 
     return options;
 }
 
-std::vector<CatalogStatus> CatalogWatch::status() const {
-    std::vector<CatalogStatus> all;
+CatalogReport CatalogWatch::report() const {
+    CatalogReport report{.databases = {}, .loads = loads_};
     const Clock::time_point now = Clock::now();
     for (const auto& [key, entry] : entries_) {
-        CatalogStatus& one = all.emplace_back();
+        CatalogStatus& one = report.databases.emplace_back();
         one.cluster = key.cluster;
         one.dbname = key.dbname;
         one.loaded_at = entry->read_at;
@@ -176,7 +176,7 @@ std::vector<CatalogStatus> CatalogWatch::status() const {
         if (entry->catalog) one.counts = entry->catalog->counts();
         one.error = entry->error;
     }
-    return all;
+    return report;
 }
 
 }  // namespace pgweir::monitor

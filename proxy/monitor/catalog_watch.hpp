@@ -10,7 +10,6 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <vector>
 
 #include "config/config.hpp"
 #include "proxy/monitor/catalog_reader.hpp"
@@ -39,8 +38,7 @@ class CatalogWatch {
     void ddl_passed(const sql::CatalogKey& key);
     void stop();
 
-    [[nodiscard]] std::vector<CatalogStatus> status() const;
-    [[nodiscard]] CatalogLoads loads() const noexcept { return loads_; }
+    [[nodiscard]] CatalogReport report() const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -218,7 +218,8 @@ void Scan::on_unsafe(UnsafeName found, bool label) noexcept {
         doubts |= (found.kinds & kUnsafeVouched) != 0 ? kDoubtView : kDoubtRelation;
     }
     if ((found.kinds & kUnsafeRowFunction) != 0 && context_.code() == static_cast<Code>(TokenKind::dot)) {
-        doubts |= kDoubtFunction;
+        Lexer ahead = lexer_;  // s.f(…) is a call, which is judged as such
+        if (ahead.next().kind != TokenKind::open) doubts |= kDoubtFunction;
     }
     doubts_ |= doubts;
     if (doubts != 0) effects_ |= found.effects;
