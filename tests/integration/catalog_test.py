@@ -167,7 +167,7 @@ class Catalog(Case):
 
 
 class Changes(Case):
-    """The catalog changes while clients use it."""
+    """The catalog changes while clients use it, or cannot be read."""
 
     def setUp(self):
         self.sql("DROP FUNCTION IF EXISTS here(); CREATE FUNCTION here() RETURNS text VOLATILE LANGUAGE sql AS "
@@ -241,9 +241,7 @@ class Changes(Case):
         self.assertEqual(weir.console("SHOW CATALOG"), [])
         self.assertEqual(self.backends(self.cluster.primary, "pgweir_monitor", "application_name = 'pgweir_catalog'"), 0)
 
-
-class Trouble(Case):
-    """The catalog cannot be read: what was known stays, or the built-in list alone."""
+    # Cannot be read: what was known stays, or the built-in list alone.
 
     def test_a_database_that_the_monitor_may_not_enter(self):
         self.sql("CREATE DATABASE closed")
