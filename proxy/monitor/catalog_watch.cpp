@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/session/printable.hpp"
 #include "proxy/sql/catalog_builder.hpp"
 
 namespace pgweir::monitor {
@@ -105,7 +106,7 @@ void CatalogWatch::loaded(Entry& entry, CatalogAnswer answer, const std::string&
     entry.reader.reset();
     if (!error.empty()) return failed(entry, one_line(error));
     if (answer.cut() && !std::exchange(entry.told_cut, true)) {
-        spdlog::warn("event=catalog_cut cluster={} database=\"{}\" rows_of_a_kind={}", entry.key.cluster, entry.key.dbname,
+        spdlog::warn("event=catalog_cut cluster={} database={} rows_of_a_kind={}", entry.key.cluster, session::log_value(entry.key.dbname),
                      kMaxCatalogRows);
     }
     accept(entry, answer.rows());
@@ -121,9 +122,9 @@ void CatalogWatch::accept(Entry& entry, const sql::CatalogRows& rows) {
     const bool news = !entry.catalog || !(*entry.catalog == *catalog);
     if (entry.failures > 0 || !entry.catalog) {
         const sql::CatalogCounts& counts = catalog->counts();
-        spdlog::info("event=catalog_read cluster={} database=\"{}\" functions={} safe_functions={} unsafe_views={} unsafe_relations={} "
+        spdlog::info("event=catalog_read cluster={} database={} functions={} safe_functions={} unsafe_views={} unsafe_relations={} "
                      "unsafe_operators={} unsafe_casts={}",
-                     entry.key.cluster, entry.key.dbname, counts.functions, counts.safe_functions, counts.views, counts.relations,
+                     entry.key.cluster, session::log_value(entry.key.dbname), counts.functions, counts.safe_functions, counts.views, counts.relations,
                      counts.operators, counts.casts);
     }
     entry.failures = 0;
@@ -139,7 +140,8 @@ void CatalogWatch::accept(Entry& entry, const sql::CatalogRows& rows) {
 void CatalogWatch::failed(Entry& entry, const std::string& error) {
     ++loads_.failed;
     if (entry.failures++ == 0) {
-        spdlog::warn("event=catalog_not_read cluster={} database=\"{}\" cause=\"{}\"", entry.key.cluster, entry.key.dbname, error);
+        spdlog::warn("event=catalog_not_read cluster={} database={} cause={}", entry.key.cluster, session::log_value(entry.key.dbname),
+                     session::log_value(error));
     }
     entry.error = error;
     const auto doubled = kFirstRetry * (1U << std::min(entry.failures - 1, 6U));

@@ -14,6 +14,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/endpoint.hpp"
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
 
@@ -175,8 +176,8 @@ void Backend::finish_login() {
     pid_ = login_->pid();
     secret_key_ = login_->secret_key();
     target_.secret = {};
-    spdlog::debug("event=server_login id={} server={} database=\"{}\" user=\"{}\" pid={}", id_, server_name(), target_.database,
-                  target_.user, pid_);
+    spdlog::debug("event=server_login id={} server={} database={} user={} pid={}", id_, server_name(),
+                  session::log_value(target_.database), session::log_value(target_.user), pid_);
     logged_in(*std::exchange(login_, nullptr));
 }
 
@@ -214,8 +215,8 @@ void Backend::fail(std::string_view code, std::string_view message, bool final) 
     if (!std::exchange(logging_in_, false)) return;
     const auto keep_alive = shared_from_this();
     const auto login = std::move(login_);  // the texts may be its own
-    spdlog::warn("event=server_login_failed server={} database=\"{}\" user=\"{}\" code={} cause=\"{}\"", server_name(),
-                 target_.database, target_.user, code, message);
+    spdlog::warn("event=server_login_failed server={} database={} user={} code={} cause={}", server_name(),
+                 session::log_value(target_.database), session::log_value(target_.user), code, session::log_value(message));
     WorkerStats& stats = worker_.counters();
     (final ? stats.server_logins_failed : stats.server_connect_failures).add();
     if (!final) worker_.shared().report_failure(target_.cluster, target_.host);

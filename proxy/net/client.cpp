@@ -17,6 +17,7 @@
 #include "proxy/net/endpoint.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
 
@@ -318,8 +319,8 @@ void Client::close(std::string_view why) {
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
     if (replicating_) end_stream(why);
     if (worker_.shared().config.log.disconnections && !was_login) {
-        spdlog::info("event=client_closed id={} user=\"{}\" database=\"{}\" addr={}:{} cause=\"{}\"", id_, user_, database_,
-                     address_, port_, why);
+        spdlog::info("event=client_closed id={} user={} database={} addr={}:{} cause={}", id_, session::log_value(user_),
+                     session::log_value(database_), address_, port_, session::log_value(why));
     }
     close_socket();
     machine_.reset();

@@ -90,8 +90,8 @@ void Client::stream_ready(const session::ServerLogin& login) {
     replicating_->begun = true;
     worker_.counters().clients_accepted.add();
     worker_.counters().replications.add(1);
-    spdlog::info("event=replication_begun id={} user=\"{}\" database=\"{}\" addr={}:{} server={} mode={}", id_,
-                 session::printable(user_), session::printable(database_), address_, port_, replicating_->stream->server_name(),
+    spdlog::info("event=replication_begun id={} user={} database={} addr={}:{} server={} mode={}", id_,
+                 session::log_value(user_), session::log_value(database_), address_, port_, replicating_->stream->server_name(),
                  mode);
     resume();
 }
@@ -154,8 +154,8 @@ void Client::end_stream(std::string_view why) {
     if (own->stream) own->stream->leave();
     if (!own->begun) return;
     worker_.counters().replications.add(-1);
-    spdlog::info("event=replication_ended id={} user=\"{}\" database=\"{}\" cause=\"{}\"", id_, session::printable(user_),
-                 session::printable(database_), why);
+    spdlog::info("event=replication_ended id={} user={} database={} cause={}", id_, session::log_value(user_),
+                 session::log_value(database_), session::log_value(why));
 }
 
 }  // namespace pgweir::net

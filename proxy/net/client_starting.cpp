@@ -169,10 +169,10 @@ void Client::looked_up(const session::LookupAnswer& answer) {
 void Client::login_failed(std::string answer) {
     worker_.counters().login_failures.add();
     const session::ClientLogin& login = starting_->login;
-    const std::string rule = login.rule().empty() ? "" : " rule=\"" + session::printable(login.rule()) + "\"";
-    spdlog::warn("event=login_failed id={} user=\"{}\" database=\"{}\" addr={}:{}{} cause=\"{}\"", id_,
-                 session::printable(login.result().user), session::printable(login.result().database), address_, port_, rule,
-                 login.failure());
+    const std::string rule = login.rule().empty() ? "" : " rule=" + session::log_value(login.rule());
+    spdlog::warn("event=login_failed id={} user={} database={} addr={}:{}{} cause={}", id_,
+                 session::log_value(login.result().user), session::log_value(login.result().database), address_, port_, rule,
+                 session::log_value(login.failure()));
     starting_->refusal = std::move(answer);
     const auto delay = worker_.shared().config.proxy.auth_failure_delay;
     if (!login.failed_password() || delay.count() == 0) return refuse_login();
@@ -267,6 +267,7 @@ void Client::begin_session(session::ParameterRef settings) {
     const config::Config& config = worker_.shared().config;
     const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
     session::ClientSetup setup{.start = named,
+                               .scope = group_->scope,
                                .split = group_->split,
                                .session_mode = group_->mode == config::PoolMode::session,
                                .reject_state = group_->on_session_state == config::SessionState::reject,
@@ -294,7 +295,8 @@ void Client::begin_session(session::ParameterRef settings) {
     starting_.reset();
     worker_.counters().clients_accepted.add();
     if (worker_.shared().config.log.connections) {
-        spdlog::info("event=client_login id={} user=\"{}\" database=\"{}\" addr={}:{}", id_, session::printable(user_), session::printable(database_), address_, port_);
+        spdlog::info("event=client_login id={} user={} database={} addr={}:{}", id_, session::log_value(user_),
+                     session::log_value(database_), address_, port_);
     }
 }
 

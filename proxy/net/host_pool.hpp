@@ -14,6 +14,7 @@
 #include "proxy/pool/pool.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/server_login.hpp"
+#include "proxy/session/statement_cache.hpp"
 
 namespace pgweir::net {
 
@@ -34,6 +35,7 @@ struct HostPool {
 using ParameterList = std::vector<std::pair<std::string, std::string>>;
 
 struct PoolGroup {
+    session::StatementScope scope{};  // its number in this worker
     std::string database;  // as clients call it
     std::string dbname;    // as servers do
     std::string user;      // on the servers

@@ -7,6 +7,7 @@
 #include "protocol/message.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/worker.hpp"
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
 
@@ -48,7 +49,7 @@ void ListenerConnection::send_requests() {
 
 void ListenerConnection::logged_in(const session::ServerLogin&) {
     logged_in_ = true;
-    spdlog::info("event=listener_started database=\"{}\" server={} pid={}", database(), server_name(), pid());
+    spdlog::info("event=listener_started database={} server={} pid={}", session::log_value(database()), server_name(), pid());
     send_requests();
     arm_read();
 }
@@ -116,7 +117,8 @@ void ListenerConnection::on_event(const session::ListenerMachine::Event& event) 
 void ListenerConnection::close(const std::string& why) {
     if (std::exchange(done_, true)) return;
     const auto keep_alive = shared_from_this();
-    spdlog::info("event=listener_ended database=\"{}\" server={} cause=\"{}\"", database(), server_name(), why);
+    spdlog::info("event=listener_ended database={} server={} cause={}", session::log_value(database()), server_name(),
+                 session::log_value(why));
     std::set<pool::WorkerId> everybody;
     for (const auto& [channel, entry] : channels_) {
         for (const auto& [who, subscription] : entry.workers) everybody.insert(who);

@@ -10,6 +10,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
+#include "proxy/session/printable.hpp"
 #include "proxy/session/session_state.hpp"
 
 namespace pgweir::net {
@@ -399,8 +400,8 @@ void Server::on_end() {
 void Server::close(std::string_view why) {
     if (std::exchange(done_, true)) return;
     const auto keep_alive = shared_from_this();
-    spdlog::debug("event=server_closed id={} server={} database=\"{}\" user=\"{}\" cause=\"{}\"", id(), pool_.key.server,
-                  pool_.key.database, pool_.key.user, why);
+    spdlog::debug("event=server_closed id={} server={} database={} user={} cause={}", id(), pool_.key.server,
+                  session::log_value(pool_.key.database), session::log_value(pool_.key.user), session::log_value(why));
     worker_.counters().server_disconnects.add();
     if (client_ != nullptr) part_with_client();
     if (ended_ || lost() || !open()) return gone();

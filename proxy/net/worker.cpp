@@ -216,6 +216,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
         return found->second.get();
     }
     auto group = std::make_unique<PoolGroup>();
+    group->scope = session::StatementScope{static_cast<std::uint32_t>(groups_.size())};  // none is ever removed
     group->database = database;
     group->dbname = match->dbname.empty() ? database : match->dbname;
     group->user = server_user;

@@ -59,6 +59,7 @@ struct Forwarded {
 // Facts about the client's database that do not change while it is connected.
 struct ClientSetup {
     ParameterRef start{};  // the settings the session began with; RESET goes back to them
+    StatementScope scope{};  // of its database and its user on the servers
     bool split = true;
     bool session_mode = false;
     bool reject_state = false;   // on_session_state = "reject"

@@ -187,7 +187,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             Bytes rest = body;
             const auto name = take_string(rest);
             if (!name) return draft.fail(kBadMessage);
-            StatementRef statement = statements_.intern(as_text(rest), plan_settings_, lex_, database_names_);
+            StatementRef statement = statements_.intern(as_text(rest), setup_.scope, plan_settings_, lex_, &database_names_);
             draft.others = true;
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
             // hold transactions on other connections meanwhile).

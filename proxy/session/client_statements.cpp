@@ -25,7 +25,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     const std::string_view statement_name = *parsed_name;
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
     const ParameterRef settings = parse_settings();
-    StatementRef statement = statements_.intern(as_text(rest), settings, lex_, database_names_);
+    StatementRef statement = statements_.intern(as_text(rest), setup_.scope, settings, lex_, &database_names_);
     if (!statement_name.empty()) {
         std::string_view code;
         if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
@@ -60,12 +60,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     if (known && allowed) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
-    if (found == ServerStatements::Known::stale) close_statement(statement->id, sink);
+    // In a failed transaction the server is to answer, which may have left it by then: it can refuse only what it does not have.
+    if (found != ServerStatements::Known::no) close_statement(statement->id, sink);
     if (found == ServerStatements::Known::no) make_room(sink);
-    if (!known) {
-        sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
-        undo->server_statement = statement->id;
-    }
+    sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
+    undo->server_statement = statement->id;
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
@@ -119,7 +118,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {  // what is prepared under that name is the others'
         if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = statements_.intern(statement->tail, settings, lex_, database_names_);
+        statement = statements_.intern(statement->tail, setup_.scope, settings, lex_, &database_names_);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
     }

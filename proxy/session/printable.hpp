@@ -7,13 +7,11 @@
 namespace pgweir::session {
 
 // Control characters become '?', and what is longer than 500 bytes is cut. Bytes from 0x80 on stay: they may be UTF-8.
-[[nodiscard]] inline std::string printable(std::string_view text) {
-    constexpr std::size_t kMaxText = 500;
-    std::string line(text.substr(0, kMaxText));
-    for (char& c : line) {
-        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-    }
-    return line;
-}
+[[nodiscard]] std::string printable(std::string_view text);
+
+// As the value of a log line's key: in quotes, with quotes and backslashes escaped by backslashes, so that no name can look
+// like another key. What is no UTF-8, control characters and those that turn the direction of writing become '?'; what is
+// longer than 500 bytes is cut.
+[[nodiscard]] std::string log_value(std::string_view text);
 
 }  // namespace pgweir::session

@@ -58,9 +58,9 @@ void StatementCache::judge(CachedStatement& statement) noexcept {
     statement.judged = sql::classify(statement.text(), statement.lex, statement.names->judge());
 }
 
-StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex,
-                                    const DatabaseNames& names) {
-    const auto found = statements_.find(Key{tail, settings.get(), &names});
+StatementRef StatementCache::intern(std::string_view tail, StatementScope scope, const ParameterRef& settings,
+                                    sql::LexSettings lex, const DatabaseNames* names) {
+    const auto found = statements_.find(Key{tail, settings.get(), scope});
     if (found != statements_.end()) {
         refresh(*found->second);
         return {*this, *found->second};
@@ -70,14 +70,15 @@ StatementRef StatementCache::intern(std::string_view tail, const ParameterRef& s
     made->tail.assign(tail);
     made->text_size = std::min(tail.find('\0'), tail.size());
     made->settings = settings;
-    made->names = &names;
+    made->scope = scope;
+    made->names = names != nullptr ? names : &own_names_;
     made->lex = lex;
     judge(*made);
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();
     CachedStatement& statement = *made;
     bytes_ += statement.size();
-    statements_.emplace(Key{statement.tail, settings.get(), &names}, std::move(made));
+    statements_.emplace(Key{statement.tail, settings.get(), scope}, std::move(made));
     StatementRef result(*this, statement);
     shrink();
     return result;
@@ -105,7 +106,7 @@ void StatementCache::shrink() noexcept {
         CachedStatement* oldest = idle_.front();
         idle_.pop_front();
         bytes_ -= oldest->size();
-        statements_.erase(Key{oldest->tail, oldest->settings.get(), oldest->names});
+        statements_.erase(Key{oldest->tail, oldest->settings.get(), oldest->scope});
     }
 }
 

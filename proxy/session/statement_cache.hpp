@@ -19,13 +19,18 @@ namespace pgweir::session {
 
 class StatementCache;
 
+// Whose statements they are: a database and a user on the servers, whatever number the owner gives them. What one may
+// prepare another may not (semantics.md C: the role is part of the key).
+enum class StatementScope : std::uint32_t {};
+
 // A statement's text and parameter types as a Parse carries them, with what was judged of it. Worker-local.
 struct CachedStatement {
     std::uint64_t id = 0;       // unique in the process; names the statement on servers
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
-    const DatabaseNames* names = nullptr;  // of whose database it is; part of the key
+    StatementScope scope{};     // part of the key
+    const DatabaseNames* names = nullptr;  // of the scope's database
     sql::LexSettings lex;
     sql::Statement judged;      // its slices point into `tail`
     std::uint64_t judged_as_of = 0;  // names->version() then: StatementCache::refresh
@@ -78,10 +83,10 @@ class StatementCache {
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
-    // The statement with this Parse tail (text, NUL, types) under these settings, in the database of these names; judged when
-    // it is new, or when more is known of the names. The names outlive the cache.
-    [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings, sql::LexSettings lex,
-                                      const DatabaseNames& names);
+    // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new, or when more is
+    // known of the names in the scope's database. `names` outlive the cache; null: its own.
+    [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex,
+                                      const DatabaseNames* names = nullptr);
     // Judges again what was judged with other names. Cheap when there is nothing to do.
     static void refresh(CachedStatement& statement) noexcept {
         if (statement.judged_as_of != statement.names->version()) judge(statement);
@@ -118,13 +123,13 @@ class StatementCache {
     struct Key {
         std::string_view tail;
         const ParameterSet* settings;
-        const DatabaseNames* names;
+        StatementScope scope;
         friend bool operator==(const Key&, const Key&) = default;
     };
     struct Hash {
         std::size_t operator()(const Key& key) const noexcept {
             return std::hash<std::string_view>{}(key.tail) ^ (reinterpret_cast<std::uintptr_t>(key.settings) >> 4) ^
-                   (reinterpret_cast<std::uintptr_t>(key.names) << 7);
+                   (static_cast<std::size_t>(key.scope) << 20U);
         }
     };
 

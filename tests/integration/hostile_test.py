@@ -9,11 +9,6 @@ import wire as w
 from harness import SLOW, ClusterCase, main, until
 
 
-def raw(tag, length, body=b""):
-    """A message whose length says what we like."""
-    return tag + struct.pack(">I", length & 0xFFFFFFFF) + body
-
-
 class Hostile(ClusterCase):
     replicas = 1
 
@@ -89,15 +84,15 @@ class Hostile(ClusterCase):
     def test_after_login(self):
         violations = {"08P01"}
         for what, data, codes in [
-            ("a length under four", raw(b"Q", 3), violations),
-            ("a length of nothing", raw(b"Q", 0), violations),
-            ("a negative length", raw(b"Q", -1), violations | {"54000"}),
-            ("the largest length", raw(b"Q", 0x7FFFFFFF), violations | {"54000"}),
-            ("just over the limit", raw(b"Q", (1 << 30) + 5), violations | {"54000"}),
-            ("a huge Bind", raw(b"B", 0x7FFFFFFF), violations | {"54000"}),
-            ("a huge CopyData outside COPY", raw(b"d", 0x7FFFFFFF), violations | {"54000"}),
-            ("an unknown tag", raw(b"!", 4), violations),
-            ("a server's tag", raw(b"Z", 5, b"I"), violations),
+            ("a length under four", w.raw(b"Q", 3), violations),
+            ("a length of nothing", w.raw(b"Q", 0), violations),
+            ("a negative length", w.raw(b"Q", -1), violations | {"54000"}),
+            ("the largest length", w.raw(b"Q", 0x7FFFFFFF), violations | {"54000"}),
+            ("just over the limit", w.raw(b"Q", (1 << 30) + 5), violations | {"54000"}),
+            ("a huge Bind", w.raw(b"B", 0x7FFFFFFF), violations | {"54000"}),
+            ("a huge CopyData outside COPY", w.raw(b"d", 0x7FFFFFFF), violations | {"54000"}),
+            ("an unknown tag", w.raw(b"!", 4), violations),
+            ("a server's tag", w.raw(b"Z", 5, b"I"), violations),
             ("a Query without its NUL", w.message("Q", b"SELECT 1"), violations),
             ("a Query with two NULs", w.message("Q", b"SELECT 1\0; DROP TABLE b\0"), violations),
             ("an empty Query body", w.message("Q", b""), violations),
@@ -228,7 +223,7 @@ class Hostile(ClusterCase):
         before = self.proxy.usage().rss_bytes()
         wires = [self.wire(self.proxy.port, user="app") for _ in range(30)]
         for wire in wires:
-            wire.send(raw(b"Q", 1 << 30, b"SELECT 1"))
+            wire.send(w.raw(b"Q", 1 << 30, b"SELECT 1"))
         self.assertEqual(self.idle.ask("SELECT 1"), [["1"]])
         self.assertLess(self.proxy.usage().rss_bytes() - before, 100_000_000)
 

@@ -30,7 +30,7 @@ class Message:
     @property
     def fields(self):
         """Of an ErrorResponse or NoticeResponse: {'C': '42601', …}."""
-        return {part[:1].decode(): part[1:].decode() for part in self.body.rstrip(b"\0").split(b"\0") if part}
+        return {part[:1].decode("latin1"): part[1:].decode(errors="backslashreplace") for part in self.body.rstrip(b"\0").split(b"\0") if part}
 
     @property
     def values(self):
@@ -50,8 +50,13 @@ def message(tag, body=b""):
     return tag.encode() + struct.pack(">I", len(body) + 4) + body
 
 
+def raw(tag, length, body=b""):
+    """A message whose length says what we like."""
+    return tag + struct.pack(">I", length & 0xFFFFFFFF) + body
+
+
 def text(value):
-    return value.encode() + b"\0"
+    return (value if isinstance(value, bytes) else value.encode()) + b"\0"
 
 
 def query(sql):

@@ -432,6 +432,31 @@ TEST_P(ConversationTest, AKnownStatementOfNothingInAFailedTransaction) {
     EXPECT_EQ(tags(talk.take_client()), "1Z");
 }
 
+// By the time of the Parse the transaction is over; the server can take it only when it does not have it (42P05).
+TEST_P(ConversationTest, AKnownStatementBehindTheEndOfAFailedTransaction) {
+    talk.client(parse("s1", "select 1") + sync());
+    talk.server(parsed() + ready());
+    talk.client(close('S', "s1") + query("begin") + query("fail"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.server(error("22012") + ready('E'));
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("", "commit") + bind("", "") + execute() + parse("s1", "select 1") + bind("", "s1") + sync())), "PBECPBS");
+    talk.server(parsed() + bound() + complete("ROLLBACK") + closed() + parsed() + bound() + ready());
+    EXPECT_EQ(tags(talk.take_client()), "12C12Z");
+    EXPECT_EQ(tags(talk.client(bind("", "s1") + sync())), "BS") << "it is there";
+    talk.server(bound() + ready());
+    talk.take_client();
+    // Still failed: the server says so, and the statement is gone from there.
+    talk.client(close('S', "s1") + query("begin") + query("fail"));
+    talk.server(complete("BEGIN") + ready('T'));
+    talk.server(error("22012") + ready('E'));
+    EXPECT_EQ(tags(talk.client(parse("s1", "select 1") + sync())), "CPS");
+    talk.server(closed() + error("25P02") + ready('E'));
+    talk.client(query("rollback"));
+    talk.server(complete("ROLLBACK") + ready());
+    EXPECT_EQ(tags(talk.client(parse("s1", "select 1") + bind("", "s1") + sync())), "PBS");
+}
+
 TEST_P(ConversationTest, TheUnnamedStatementSurvivesDeallocateAll) {
     talk.client(parse("s1", "select 1") + parse("", "deallocate all") + bind("", "") + execute() + sync());
     talk.server(parsed() + parsed() + bound() + complete("DEALLOCATE ALL") + ready());
