@@ -83,7 +83,8 @@ void CatalogWatch::schedule(Entry& entry, Clock::time_point when) {
     entry.timer.async_wait([this, &entry](const boost::system::error_code& error) {
         if (error) return;
         entry.due = Clock::time_point::max();
-        if (Clock::now() - entry.used < kUnused) load(entry);
+        if (Clock::now() - entry.used < kUnused) return load(entry);
+        if (!entry.catalog) entries_.erase(sql::CatalogKey(entry.key));  // perhaps there never was such a database
     });
 }
 
@@ -106,8 +107,8 @@ void CatalogWatch::loaded(Entry& entry, CatalogAnswer answer, const std::string&
     entry.reader.reset();
     if (!error.empty()) return failed(entry, one_line(error));
     if (answer.cut() && !std::exchange(entry.told_cut, true)) {
-        spdlog::warn("event=catalog_cut cluster={} database={} rows_of_a_kind={}", entry.key.cluster, session::log_value(entry.key.dbname),
-                     kMaxCatalogRows);
+        spdlog::warn("event=catalog_cut cluster={} database={} rows_of_a_kind={}", entry.key.cluster,
+                     session::log_value(entry.key.dbname), kMaxCatalogRows);
     }
     accept(entry, answer.rows());
     const Clock::time_point now = Clock::now();
@@ -124,8 +125,8 @@ void CatalogWatch::accept(Entry& entry, const sql::CatalogRows& rows) {
         const sql::CatalogCounts& counts = catalog->counts();
         spdlog::info("event=catalog_read cluster={} database={} functions={} safe_functions={} unsafe_views={} unsafe_relations={} "
                      "unsafe_operators={} unsafe_casts={}",
-                     entry.key.cluster, session::log_value(entry.key.dbname), counts.functions, counts.safe_functions, counts.views, counts.relations,
-                     counts.operators, counts.casts);
+                     entry.key.cluster, session::log_value(entry.key.dbname), counts.functions, counts.safe_functions,
+                     counts.views, counts.relations, counts.operators, counts.casts);
     }
     entry.failures = 0;
     entry.error.clear();
