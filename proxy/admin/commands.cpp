@@ -34,6 +34,7 @@ void from_workers(const Call& call, Reply reply) {
 
 // Other people's addresses and the configuration are the administrator's.
 constexpr auto kCommands = std::to_array<Command>({
+    {"SHOW CATALOG", Right::user, &at_once<&show_catalog>, "what is known of each database's functions, views and the like"},
     {"SHOW CLIENTS", Right::admin, &from_workers<&show_clients>, "clients, their state and the server they hold"},
     {"SHOW CONFIG", Right::admin, &at_once<&show_config>, "every setting in force; passwords are hidden"},
     {"SHOW DATABASES", Right::user, &from_workers<&show_databases>, "the databases that clients may name"},

@@ -21,6 +21,8 @@ void add_routing(Families& out, const std::vector<const net::WorkerStats*>& work
 void add_pools(Families& out, const std::vector<net::PoolRow>& rows);
 // Role, rotation and lag of every server.
 void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster::Snapshot>>& snapshots);
+// Readings of the databases' catalogs.
+void add_catalogs(Families& out, const monitor::CatalogReport& catalogs);
 // The process and its configuration.
 void add_process(Families& out, const Sources& sources);
 

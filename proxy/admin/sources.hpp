@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "proxy/cluster/snapshot.hpp"
+#include "proxy/monitor/catalog_status.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/stats.hpp"
 
@@ -42,6 +43,9 @@ struct Sources {
 
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::string version;  // "0.1.0"
+
+    // What is known of the databases' catalogs.
+    std::function<monitor::CatalogReport()> catalogs{};
 };
 
 }  // namespace pgweir::admin

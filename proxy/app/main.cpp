@@ -3,12 +3,15 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include "config/load.hpp"
 #include "proxy/app/logging.hpp"
 #include "proxy/app/proxy.hpp"
 #include "proxy/app/route_command.hpp"
+#include "proxy/monitor/catalog_reader.hpp"
+#include "proxy/sql/catalog_builder.hpp"
 
 namespace {
 
@@ -26,14 +29,24 @@ int check(const std::string& file) {
     return 0;
 }
 
-int route(const std::string& file, bool nul_separated) {
+struct RouteOptions {
+    std::string config;
+    std::string catalog;  // a connection string; empty: none is read
+    bool nul_separated = false;
+};
+
+int route(const RouteOptions& options) {
     pgweir::sql::Allowlist functions;
-    if (!file.empty()) {
-        const pgweir::config::Config config = pgweir::config::load_file(file);
+    if (!options.config.empty()) {
+        const pgweir::config::Config config = pgweir::config::load_file(options.config);
         functions = pgweir::sql::Allowlist(config.routing.safe_functions, config.routing.unsafe_functions);
     }
+    std::optional<pgweir::sql::Catalog> catalog;
+    if (!options.catalog.empty()) {
+        catalog = pgweir::sql::CatalogBuilder::build(pgweir::monitor::read_catalog(options.catalog), functions);
+    }
     std::ios::sync_with_stdio(false);
-    return pgweir::app::run_route(std::cin, std::cout, nul_separated, functions);
+    return pgweir::app::run_route(std::cin, std::cout, options.nul_separated, {functions, catalog ? &*catalog : nullptr});
 }
 
 }  // namespace
@@ -44,19 +57,20 @@ int main(int argc, char** argv) {
     app.footer("pgweir FILE serves with this configuration. See docs/ and config/example.toml.");
     std::string file;
     std::string check_file;
-    std::string route_config;
-    bool nul_separated = false;
+    RouteOptions route_options;
     app.add_option("FILE", file, "the configuration (TOML) to serve with");
     CLI::App* check_command = app.add_subcommand("check", "check a configuration file and say all that is wrong with it");
     check_command->add_option("FILE", check_file, "the configuration (TOML)")->required();
     CLI::App* route_command =
         app.add_subcommand("route", "read SQL on standard input and print where each statement would go, one JSON line each");
-    route_command->add_flag("-0", nul_separated, "statements end with a NUL instead of a ';' at a line's end");
-    route_command->add_option("--config", route_config, "take the function lists of this configuration");
+    route_command->add_flag("-0", route_options.nul_separated, "statements end with a NUL instead of a ';' at a line's end");
+    route_command->add_option("--config", route_options.config, "take the function lists of this configuration");
+    route_command->add_option("--catalog", route_options.catalog,
+                              "judge with the functions, views and the like of the database at this connection string");
     CLI11_PARSE(app, argc, argv);
     try {
         if (*check_command) return check(check_file);
-        if (*route_command) return route(route_config, nul_separated);
+        if (*route_command) return route(route_options);
         if (file.empty()) {
             std::cerr << app.help();
             return 2;

@@ -86,6 +86,7 @@ void Proxy::fill_shared() {
         boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
     };
     fill_look_up();
+    fill_catalogs();
     load_tls();
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
@@ -107,6 +108,22 @@ void Proxy::fill_look_up() {
                                  done({std::move(answer.password), std::move(answer.error)});
                              });
         });
+    };
+}
+
+void Proxy::fill_catalogs() {
+    catalogs_ = std::make_unique<monitor::CatalogWatch>(
+        io_, config_, [this](const std::string& cluster) { return primary_of(cluster); },
+        [this](const sql::CatalogKey& key, const std::shared_ptr<const sql::Catalog>& catalog) {
+            for (const auto& worker : workers_) worker->learn_catalog(key, catalog);
+        });
+    shared_.use_catalog = [this](const sql::CatalogKey& key, pool::WorkerId who) {
+        boost::asio::post(io_, [this, key, who] {
+            if (auto known = catalogs_->use(key)) workers_[pool::index_of(who)]->learn_catalog(key, std::move(known));
+        });
+    };
+    shared_.ddl_passed = [this](const sql::CatalogKey& key) {
+        boost::asio::post(io_, [this, key] { catalogs_->ddl_passed(key); });
     };
 }
 
@@ -161,6 +178,7 @@ void Proxy::fill_sources() {
     sources_.inspect = [this](std::function<void(net::Inspection)> done) { inspect(std::move(done)); };
     sources_.ping = [this](std::function<void()> done) { ping(std::move(done)); };
     sources_.snapshots = [this] { return snapshots_; };
+    sources_.catalogs = [this] { return catalogs_->report(); };
     sources_.not_ready = [this]() -> std::optional<std::string> {
         if (stopping_) return "shutting down";
         if (!listening_) return "not listening yet";
@@ -272,6 +290,7 @@ void Proxy::stop() {
     for (const auto& worker : workers_) worker->stop();
     for (const auto& monitor : monitors_) monitor->stop();
     auth_query_->stop();
+    catalogs_->stop();
     console_->stop();
     if (http_) http_->stop();
     signals_.cancel();

@@ -14,6 +14,7 @@
 #include "proxy/admin/http_server.hpp"
 #include "proxy/admin/sources.hpp"
 #include "proxy/monitor/auth_query.hpp"
+#include "proxy/monitor/catalog_watch.hpp"
 #include "proxy/monitor/monitor.hpp"
 #include "proxy/net/listener.hpp"
 #include "proxy/net/shared.hpp"
@@ -36,6 +37,7 @@ class Proxy {
     void fill_sources();
     void load_tls();
     void fill_look_up();
+    void fill_catalogs();
     [[nodiscard]] const config::Server* primary_of(const std::string& cluster) const;
     void wait_for_reload();
     void resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done);
@@ -57,6 +59,7 @@ class Proxy {
     std::vector<std::unique_ptr<net::Worker>> workers_;
     std::vector<std::unique_ptr<monitor::Monitor>> monitors_;  // by cluster
     std::unique_ptr<monitor::AuthQuery> auth_query_;
+    std::unique_ptr<monitor::CatalogWatch> catalogs_;
     std::unique_ptr<admin::Console> console_;
     std::unique_ptr<admin::HttpServer> http_;
     net::Listener listener_;

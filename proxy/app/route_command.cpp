@@ -58,8 +58,8 @@ void append_escaped(std::string& out, char c) {
     out += kHex[value & 0xFU];
 }
 
-void print(std::ostream& out, std::string_view text, const sql::Allowlist& functions) {
-    const routing::Route route = routing::choose_route(sql::classify(text, {}, functions), {});
+void print(std::ostream& out, std::string_view text, sql::Judge judge) {
+    const routing::Route route = routing::choose_route(sql::classify(text, {}, judge), {});
     const bool replica = route.target == routing::Target::replica;
     out << R"({"target": ")" << (replica ? "replica" : "primary") << R"(", "reason": ")" << sql::name(route.reason)
         << R"(", "sql": )" << json_quoted(text) << "}\n";
@@ -84,7 +84,7 @@ void print(std::ostream& out, std::string_view text, const sql::Allowlist& funct
     return text.size();
 }
 
-void route_lines(std::string_view input, std::ostream& out, const sql::Allowlist& functions) {
+void route_lines(std::string_view input, std::ostream& out, sql::Judge judge) {
     while (!input.empty()) {
         const std::size_t length = statement_length(input);
         std::string_view text = sql::trim(input.substr(0, length));
@@ -92,14 +92,14 @@ void route_lines(std::string_view input, std::ostream& out, const sql::Allowlist
         const bool ended = text.ends_with(';');
         if (ended) text.remove_suffix(1);
         text = sql::trim(text);
-        if (ended || !text.empty()) print(out, text, functions);
+        if (ended || !text.empty()) print(out, text, judge);
     }
 }
 
-void route_records(std::string_view input, std::ostream& out, const sql::Allowlist& functions) {
+void route_records(std::string_view input, std::ostream& out, sql::Judge judge) {
     while (!input.empty()) {
         const std::size_t end = input.find('\0');
-        print(out, input.substr(0, end), functions);
+        print(out, input.substr(0, end), judge);
         input.remove_prefix(end == std::string_view::npos ? input.size() : end + 1);
     }
 }
@@ -124,12 +124,12 @@ std::string json_quoted(std::string_view text) {
     return out;
 }
 
-int run_route(std::istream& in, std::ostream& out, bool nul_separated, const sql::Allowlist& functions) {
+int run_route(std::istream& in, std::ostream& out, bool nul_separated, sql::Judge judge) {
     const std::string input{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (nul_separated) {
-        route_records(input, out, functions);
+        route_records(input, out, judge);
     } else {
-        route_lines(input, out, functions);
+        route_lines(input, out, judge);
     }
     out.flush();
     return in.bad() || !out ? 1 : 0;

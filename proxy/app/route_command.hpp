@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/sql/allowlist.hpp"
+#include "proxy/sql/judge.hpp"
 
 namespace pgweir::app {
 
@@ -13,7 +13,7 @@ namespace pgweir::app {
 // that is the last thing on its line and outside strings and comments, which is not part of "sql"; or, `nul_separated`,
 // with a NUL, and are then taken byte by byte. The result is the process's exit status: 0, or 1 when `in` or `out`
 // failed.
-[[nodiscard]] int run_route(std::istream& in, std::ostream& out, bool nul_separated, const sql::Allowlist& functions);
+[[nodiscard]] int run_route(std::istream& in, std::ostream& out, bool nul_separated, sql::Judge judge);
 
 // `text` as a JSON string with its quotes. What is not UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string json_quoted(std::string_view text);

@@ -4,8 +4,6 @@
 
 namespace pgweir::monitor {
 
-using boost::asio::posix::stream_descriptor;
-
 AuthConnection::AuthConnection(boost::asio::io_context& io, std::string query, const AuthLimits& limits)
     : io_(io), query_(std::move(query)), limits_(limits), waiting_(limits.waiting), timer_(io) {}
 
@@ -38,96 +36,44 @@ void AuthConnection::next() {
 }
 
 void AuthConnection::connect() {
-    std::vector<const char*> names, values;
-    for (const auto& [name, value] : to_) {
-        names.push_back(name.c_str());
-        values.push_back(value.c_str());
-    }
-    names.push_back(nullptr);
-    values.push_back(nullptr);
     connected_to_ = to_;
-    connection_ = PQconnectStartParams(names.data(), values.data(), 0);
-    if (connection_ == nullptr || PQstatus(connection_) == CONNECTION_BAD) return lost();
-    PQsetnonblocking(connection_, 1);
-    PQsetNoticeReceiver(
-        connection_, [](void*, const PGresult*) {}, nullptr);  // not to standard error
-    poll_connection(PGRES_POLLING_WRITING);
+    connection_ = std::make_shared<PqConnection>(io_);
+    const auto connection = connection_;  // it may be dropped before this is over
+    connection->connect(to_, [this](std::string error) { connected(std::move(error)); });
 }
 
-void AuthConnection::poll_connection(PostgresPollingStatusType status) {
-    switch (status) {
-        case PGRES_POLLING_READING:
-            return wait_for(stream_descriptor::wait_read, &AuthConnection::continue_connecting);
-        case PGRES_POLLING_WRITING:
-            return wait_for(stream_descriptor::wait_write, &AuthConnection::continue_connecting);
-        case PGRES_POLLING_OK:
-            connected_ = true;
-            return next();
-        case PGRES_POLLING_ACTIVE:
-        case PGRES_POLLING_FAILED:
-            return lost();
-    }
-}
-
-void AuthConnection::continue_connecting() { poll_connection(PQconnectPoll(connection_)); }
-
-// libpq may have changed its socket in between, so it is wrapped anew for each wait.
-void AuthConnection::wait_for(stream_descriptor::wait_type what, void (AuthConnection::*then)()) {
-    if (socket_) socket_->release();
-    socket_.reset();
-    const int fd = PQsocket(connection_);
-    if (fd < 0) return lost();
-    socket_ = std::make_unique<stream_descriptor>(io_, fd);
-    socket_->async_wait(what, [weak = weak_from_this(), round = round_, then](const boost::system::error_code& error) {
-        const auto self = weak.lock();
-        if (!error && self && round == self->round_ && self->connection_ != nullptr) ((*self).*then)();
-    });
+void AuthConnection::connected(std::string error) {
+    if (!error.empty()) return lost(error);
+    connected_ = true;
+    next();
 }
 
 // The name is a parameter and never a part of the text.
 void AuthConnection::send_question() {
     asking_ = true;
     answer_ = {{}, "auth_query was answered without rows", {}};
-    const char* const values[] = {first_->user.c_str()};
-    if (PQsendQueryParams(connection_, query_.c_str(), 1, nullptr, values, nullptr, nullptr, 0) == 0) return lost();
-    flush();
+    const auto connection = connection_;
+    connection->ask(query_, first_->user, [this](const PGresult* result) { take_answer(result); },
+                    [this](std::string error) { answered(std::move(error)); });
 }
 
-void AuthConnection::flush() {
-    const int left = PQflush(connection_);
-    if (left < 0) return lost();
-    if (left > 0) return wait_for(stream_descriptor::wait_write, &AuthConnection::flush);
-    wait_for(stream_descriptor::wait_read, &AuthConnection::read_answer);
-}
-
-void AuthConnection::read_answer() {
-    if (PQconsumeInput(connection_) == 0) return lost();
-    while (PQisBusy(connection_) == 0) {
-        PGresult* result = PQgetResult(connection_);
-        if (result == nullptr) return answered();
-        const bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
-        if (good) {
-            answer_ = read_auth_answer(result, first_->user, std::chrono::system_clock::now());
-        } else {
-            answer_ = {{}, PQresultErrorMessage(result), {}};
-        }
-        PQclear(result);
+void AuthConnection::take_answer(const PGresult* result) {
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        answer_ = read_auth_answer(result, first_->user, std::chrono::system_clock::now());
+    } else {
+        answer_ = {{}, PQresultErrorMessage(result), {}};
     }
-    wait_for(stream_descriptor::wait_read, &AuthConnection::read_answer);
 }
 
-void AuthConnection::answered() {
-    if (PQstatus(connection_) != CONNECTION_OK) return lost();
-    if (socket_) socket_->release();
-    socket_.reset();
+void AuthConnection::answered(std::string error) {
+    if (!error.empty()) return lost(error);
     asking_ = false;
     answer_first(std::exchange(answer_, {}));
     next();
 }
 
 // A connection that has lain idle may have been closed long ago: then once more on a new one.
-void AuthConnection::lost() {
-    const std::string error = connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_);
+void AuthConnection::lost(const std::string& error) {
     const bool again = asking_ && !first_->repeated;
     drop();
     if (!again) return fail_all(error);
@@ -180,11 +126,8 @@ void AuthConnection::fail_all(const std::string& error) {
 }
 
 void AuthConnection::drop() {
-    ++round_;
-    if (socket_) socket_->release();
-    socket_.reset();
-    if (connection_ != nullptr) PQfinish(connection_);
-    connection_ = nullptr;
+    if (connection_) connection_->close();
+    connection_.reset();
     connected_ = asking_ = false;
 }
 

@@ -5,7 +5,6 @@
 #include <libpq-fe.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
@@ -15,7 +14,7 @@
 
 #include "proxy/monitor/auth_answer.hpp"
 #include "proxy/monitor/fair_queue.hpp"
-#include "proxy/monitor/server_options.hpp"
+#include "proxy/monitor/pq_connection.hpp"
 
 namespace pgweir::monitor {
 
@@ -54,16 +53,13 @@ class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
 
     void next();
     void connect();
-    void poll_connection(PostgresPollingStatusType status);
-    void continue_connecting();
+    void connected(std::string error);
     void send_question();
-    void flush();
-    void read_answer();
-    void answered();
-    void wait_for(boost::asio::posix::stream_descriptor::wait_type what, void (AuthConnection::*then)());
+    void take_answer(const PGresult* result);
+    void answered(std::string error);
     void arm_timer();
     void on_time();
-    void lost();
+    void lost(const std::string& error);
     void answer_first(AuthAnswer answer);
     void time_out(const Question& question);
     void take_next();
@@ -77,10 +73,8 @@ class AuthConnection : public std::enable_shared_from_this<AuthConnection> {
     std::optional<Question> first_;  // it is asked, or waits for the connection
     FairQueue<Question> waiting_;    // empty without a first
     AuthAnswer answer_;              // of the first
-    PGconn* connection_ = nullptr;
-    std::unique_ptr<boost::asio::posix::stream_descriptor> socket_;
+    std::shared_ptr<PqConnection> connection_;
     boost::asio::steady_timer timer_;
-    std::uint64_t round_ = 0;  // waits of an earlier connection or question are ignored
     bool connected_ = false;
     bool asking_ = false;
 };

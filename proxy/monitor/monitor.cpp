@@ -2,11 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
-#include "config/password.hpp"
 #include "proxy/cluster/state.hpp"
 #include "proxy/monitor/prober.hpp"
 #include "proxy/monitor/server_options.hpp"
@@ -25,17 +23,8 @@ std::vector<config::Server> servers_of(const config::Config& config, const std::
     return servers;
 }
 
-// The probe's user: the configured one, or the first user whose password is known in plain text.
-std::pair<std::string, std::string> login_of(const config::Config& config) {
-    if (!config.monitor.user.empty()) return {config.monitor.user, config.monitor.password};
-    for (const config::User& user : config.users) {
-        if (config::form_of(user.password) == config::PasswordForm::plain) return {user.name, user.password};
-    }
-    return {};
-}
-
 ProberOptions options_for(const config::Config& config, const config::Server& server) {
-    const auto [user, password] = login_of(config);
+    const auto [user, password] = monitor_login(config);
     ProberOptions options;
     options.interval = config.monitor.interval;
     options.timeout = config.monitor.timeout;
@@ -45,14 +34,6 @@ ProberOptions options_for(const config::Config& config, const config::Server& se
                                                          {"password", password},
                                                          {"application_name", "pgweir_monitor"}});
     return options;
-}
-
-// libpq's messages may have several lines.
-std::string one_line(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-    while (!text.empty() && text.back() == ' ') text.pop_back();
-    return text;
 }
 
 }  // namespace

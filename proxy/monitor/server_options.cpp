@@ -1,8 +1,10 @@
 #include "proxy/monitor/server_options.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
 #include "config/names.hpp"
+#include "config/password.hpp"
 
 namespace pgweir::monitor {
 
@@ -24,6 +26,21 @@ ConnectionOptions server_options(const config::ServerTls& tls, const config::Ser
     boost::asio::ip::make_address(server.host, error);
     if (!error) options.emplace_back("hostaddr", server.host);
     return options;
+}
+
+std::pair<std::string, std::string> monitor_login(const config::Config& config) {
+    if (!config.monitor.user.empty()) return {config.monitor.user, config.monitor.password};
+    for (const config::User& user : config.users) {
+        if (config::form_of(user.password) == config::PasswordForm::plain) return {user.name, user.password};
+    }
+    return {};
+}
+
+std::string one_line(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+    return text;
 }
 
 }  // namespace pgweir::monitor

@@ -14,6 +14,12 @@ using ConnectionOptions = std::vector<std::pair<std::string, std::string>>;  // 
 // Address, TLS and encoding; who connects, where to and as what is the caller's to add.
 [[nodiscard]] ConnectionOptions server_options(const config::ServerTls& tls, const config::Server& server);
 
+// The monitor's user and password: the configured ones, or the first user whose password is known in plain text.
+[[nodiscard]] std::pair<std::string, std::string> monitor_login(const config::Config& config);
+
+// libpq's messages may have several lines.
+[[nodiscard]] std::string one_line(std::string text);
+
 // For options that name a file that libpq must not look for in somebody's home.
 inline constexpr const char* kNoFile = "/nonexistent/pgweir";
 

@@ -284,7 +284,8 @@ void Client::begin_session(session::ParameterRef settings) {
                                .max_statements = config.pool.max_statement_memory,
                                .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
                                .read_preference = starting_->read_preference,
-                               .causal = causal};
+                               .causal = causal,
+                               .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     std::string out;
     for (const auto& [name, value] : group_->welcome) {

@@ -19,6 +19,7 @@
 
 namespace pgweir::net {
 
+struct DatabaseWatch;
 struct PoolGroup;
 
 struct HostPool {
@@ -48,6 +49,7 @@ struct PoolGroup {
     std::uint32_t pool_size = 0;
     std::uint32_t min_pool_size = 0;
     session::ServerSecret secret;
+    DatabaseWatch* watch = nullptr;  // the worker's; null: only the built-in list counts
     bool forced_user = false;  // the configuration's, with its password
     // What a client has proven to know now: the newest is right, a password may have been changed.
     void learn(session::ServerSecret proven) {

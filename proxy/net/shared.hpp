@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "proxy/session/client_login.hpp"
 #include "proxy/session/credentials.hpp"
 #include "proxy/sql/allowlist.hpp"
+#include "proxy/sql/catalog.hpp"
+#include "proxy/sql/catalog_key.hpp"
 
 namespace pgweir::net {
 
@@ -26,12 +29,24 @@ class Worker;
 struct Shared {
     explicit Shared(const config::Config& settings)
         : config(settings), users(settings), access(settings.access),
-          functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {}
+          functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {
+        for (const config::Database& database : settings.databases) {
+            if (database.safe_functions.empty() && database.unsafe_functions.empty()) continue;
+            own_functions.emplace(&database, sql::Allowlist(joined(settings.routing.safe_functions, database.safe_functions),
+                                                            joined(settings.routing.unsafe_functions, database.unsafe_functions)));
+        }
+    }
+    // `database`: of this configuration.
+    [[nodiscard]] const sql::Allowlist& functions_of(const config::Database& database) const noexcept {
+        const auto own = own_functions.find(&database);
+        return own == own_functions.end() ? functions : own->second;
+    }
 
     const config::Config& config;
     session::UserDirectory users;
     session::AccessRules access;
     sql::Allowlist functions;
+    std::map<const config::Database*, sql::Allowlist> own_functions;  // of the databases that have lists of their own
     pool::BudgetRegistry budgets;
     std::vector<std::string> clusters;   // names; a cluster is known by its place here
     std::deque<cluster::SampleClock> sample_clocks;  // by cluster
@@ -55,9 +70,19 @@ struct Shared {
     std::function<void(std::size_t cluster, cluster::HostIndex host)> probe_now;
     // Somebody waits for newer positions: sample_clocks has been told of what. From any thread.
     std::function<void(std::size_t cluster)> freshen;
+    // A client of this worker's uses a database: its catalog, if it is known, comes by Worker::learn_catalog. From any thread.
+    std::function<void(const sql::CatalogKey& key, pool::WorkerId who)> use_catalog;
+    // DDL was committed in a database. From any thread.
+    std::function<void(const sql::CatalogKey& key)> ddl_passed;
     // Looks a host name up. `done` is called on the control thread, with no addresses and a reason when there are none.
     using Resolved = std::function<void(std::vector<Endpoint> found, std::string error)>;
     std::function<void(const std::string& host, std::uint16_t port, Resolved done)> resolve;
+
+  private:
+    [[nodiscard]] static std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
+        first.insert(first.end(), second.begin(), second.end());
+        return first;
+    }
 };
 
 }  // namespace pgweir::net

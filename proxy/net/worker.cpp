@@ -224,7 +224,10 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     // All who are forced to be one user on the servers share that user's pools.
     const std::string& server_user = match->user.empty() ? user : match->user;
     const auto found = groups_.find({database, server_user});
-    if (found != groups_.end()) return found->second.get();
+    if (found != groups_.end()) {
+        if (found->second->watch != nullptr) note_use(*found->second->watch);
+        return found->second.get();
+    }
     auto group = std::make_unique<PoolGroup>();
     group->scope = session::StatementScope{static_cast<std::uint32_t>(groups_.size())};  // none is ever removed
     group->database = database;
@@ -241,6 +244,10 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->secret = match->user.empty() ? secret : session::ServerSecret{.password = match->password, .md5_hash = {}, .client_key = {}, .server_key = {}};
     const auto cluster = std::find(shared_.clusters.begin(), shared_.clusters.end(), match->cluster);
     group->cluster = static_cast<std::size_t>(cluster - shared_.clusters.begin());
+    if (!group->read_only) {  // no text is judged there
+        group->watch = &watch(*match, *group);
+        note_use(*group->watch);
+    }
     return groups_.emplace(std::pair(database, server_user), std::move(group)).first->second.get();
 }
 

@@ -16,6 +16,7 @@
 
 #include "proxy/cluster/balancer.hpp"
 #include "proxy/cluster/snapshot.hpp"
+#include "proxy/net/database_watch.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/poller.hpp"
@@ -50,6 +51,8 @@ class Worker {
     void post(std::function<void()> task) { poller_.post(std::move(task)); }  // runs on the worker's thread
     void adopt_client(int fd, bool over_limit);
     void publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot);
+    // What is known of a database's names now; of one that the worker has not asked about it is dropped.
+    void learn_catalog(sql::CatalogKey key, std::shared_ptr<const sql::Catalog> catalog);
     void cancel_request(std::uint32_t pid, std::string secret);
     void inspect(std::function<void(Inspection)> done);  // `done` is called on this worker's thread
     void ping(std::function<void()> done);
@@ -131,6 +134,9 @@ class Worker {
     void run();
     void tick();
     void sweep(HostPool& pool, TimePoint now);
+    [[nodiscard]] DatabaseWatch& watch(const config::Database& database, const PoolGroup& group);
+    void note_use(DatabaseWatch& watch);
+    void tell_watches(TimePoint now);
     void leave_promoted(std::size_t cluster, cluster::HostIndex primary);
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
@@ -148,11 +154,13 @@ class Worker {
     pool::WorkerId id_;
     WorkerStats stats_;
     session::ParameterTable parameters_;
+    std::map<sql::CatalogKey, std::unique_ptr<DatabaseWatch>> watches_;  // outlive the statements
     session::StatementCache statements_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
     std::vector<cluster::Balancer> balancers_;                         // by cluster
     std::vector<std::vector<std::uint32_t>> in_use_;                   // by cluster and host
     std::vector<std::vector<TimePoint>> suspect_until_;                // by cluster and host
+    TimePoint tell_use_{};
     std::map<std::pair<std::string, std::string>, std::unique_ptr<PoolGroup>> groups_;  // by database and user on the servers
     std::vector<std::shared_ptr<Client>> clients_;                     // by cancel slot
     std::vector<std::uint32_t> free_slots_;

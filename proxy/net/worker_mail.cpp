@@ -125,6 +125,7 @@ void Worker::tick() {
     for (const auto& backend : backends) backend->tick(time);
     for (const auto& server : those_due(servers_, time)) server->give_up();
     for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
+    tell_watches(time);
     publish_gauges();
 }
 

@@ -69,7 +69,18 @@ bool ClientMachine::loses_track(const sql::Statement& judged, std::string_view t
     return !sql::equals_folded(lexer.text(first), "set");
 }
 
+// By the tag of what was done, also among several statements or in code that the client sent. Tables and indexes come and
+// go too often to look each time; CREATE TABLE and the like are seen in the text.
+bool ClientMachine::changes_names(std::string_view tag) noexcept {
+    const std::size_t verb = tag.find(' ');
+    if (verb == std::string_view::npos || (tag[0] != 'C' && tag[0] != 'A' && tag[0] != 'D')) return false;
+    const std::string_view object = tag.substr(verb + 1);
+    const bool ddl = tag.starts_with("CREATE ") || tag.starts_with("ALTER ") || tag.starts_with("DROP ");
+    return ddl && !object.starts_with("TABLE") && object != "INDEX";
+}
+
 void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {
+    names_changed_ |= changes_names(tag);
     if (changes != nullptr) {
         changes_sent_ = true;
         if (!staged_) staged_ = std::make_unique<Staged>();

@@ -26,6 +26,7 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
     : statements_(statements),
       parameters_(parameters),
       setup_(std::move(setup)),
+      database_names_(setup_.names != nullptr ? *setup_.names : statements.own_names()),
       desired_(setup_.start),
       told_(setup_.start),
       read_preference_(setup_.read_preference),
@@ -100,7 +101,9 @@ void ClientMachine::segment_done(ServerMachine& server) {
     if (std::exchange(ddl_passed_, false)) {  // now others see it
         statements_.ddl_passed();
         StatementCache::schema_changed();
+        names_changed_ = true;
     }
+    if (std::exchange(names_changed_, false)) database_names_.note_ddl();
     transaction_over(server);
     changes_sent_ = settings_doubtful_ = false;
     private_settings_ = {};
@@ -182,10 +185,15 @@ void ClientMachine::statements_dropped() noexcept {
 }
 
 StatementRef ClientMachine::find_statement(std::string_view name) const {
-    if (name.empty()) return unnamed_;
-    if (!names_) return {};
-    const auto found = names_->find(std::string(name));
-    return found == names_->end() ? StatementRef{} : found->second;
+    StatementRef found;
+    if (name.empty()) {
+        found = unnamed_;
+    } else if (names_) {
+        const auto place = names_->find(std::string(name));
+        if (place != names_->end()) found = place->second;
+    }
+    if (found) StatementCache::refresh(*found);
+    return found;
 }
 
 bool ClientMachine::is_local(const sql::Statement& judged, std::string_view text) const {
@@ -246,6 +254,9 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, std::strin
         case sql::Reason::function_not_allowed:
         case sql::Reason::node_local:
         case sql::Reason::sequence_row:
+        case sql::Reason::unsafe_relation:
+        case sql::Reason::unsafe_operator:
+        case sql::Reason::unsafe_cast:
         case sql::Reason::copy_to_file:
         case sql::Reason::lock:
         case sql::Reason::listen:

@@ -75,6 +75,7 @@ struct ClientSetup {
     std::uint64_t retry_limit = 0;  // bytes of a read that may be run once more elsewhere; 0: none is
     routing::ReadPreference read_preference = routing::ReadPreference::replica;
     CausalSettings causal{};
+    DatabaseNames* names = nullptr;  // of the database; outlives the client. Null: the statement cache's own
 };
 
 class ClientMachine {
@@ -211,6 +212,7 @@ class ClientMachine {
     void apply(const sql::SessionChange& change, ServerMachine* server);
     void apply_reset_all(ServerMachine& server);
     void apply_setting(const sql::SessionChange& change, ServerMachine& server);
+    [[nodiscard]] static bool changes_names(std::string_view tag) noexcept;
     void commit_changes(ServerMachine* server);
     [[nodiscard]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
     [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const;
@@ -232,6 +234,7 @@ class ClientMachine {
     StatementCache& statements_;
     ParameterTable& parameters_;
     ClientSetup setup_;
+    DatabaseNames& database_names_;
     ParameterRef desired_;
     ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
@@ -260,6 +263,7 @@ class ClientMachine {
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment
     bool ddl_passed_ = false;     // in this transaction
+    bool names_changed_ = false;  // the same, of what a catalog holds
     bool changes_sent_ = false;   // changes that are known, in this transaction
     bool error_seen_ = false;     // something failed in this segment
     bool settings_doubtful_ = false;  // something in this segment may have changed a setting

@@ -220,7 +220,7 @@ void ClientMachine::fake(Request request, std::string answer, Sink& sink, std::u
 void ClientMachine::on_query(const Message& message, Sink& sink) {
     const sql::Statement judged = std::exchange(planned_valid_, false)
                                       ? planned_
-                                      : sql::classify(query_text(message.body()), lex_, statements_.functions());
+                                      : sql::classify(query_text(message.body()), lex_, database_names_.judge());
     const bool alone = !extended_open_ || sink.server == nullptr;
     if (alone && awaits_channel(judged, query_text(message.body()))) {
         sink.result.listen = true;
@@ -262,7 +262,7 @@ void ClientMachine::on_local_query(const Message& message, Sink& sink) {
     extended_open_ = drop_to_sync_ = false;
     // The slices of a plan may be gone: judged again, from the bytes that are here.
     const std::string_view text = query_text(message.body());
-    const sql::Statement local = sql::classify(text, lex_, statements_.functions());
+    const sql::Statement local = sql::classify(text, lex_, database_names_.judge());
     Changes changes;
     std::string answer = run_local(local, text, sink.status(), changes);
     if (answer.starts_with('E') && sink.status() == TransactionStatus::open) {  // the transaction fails, too

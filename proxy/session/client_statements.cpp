@@ -77,10 +77,11 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
 
 // What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
 StatementRef ClientMachine::intern(std::string_view tail, const ParameterRef& settings) {
-    StatementRef statement = statements_.intern(tail, setup_.scope, settings, lex_);
+    StatementRef statement = statements_.intern(tail, setup_.scope, settings, lex_, &database_names_);
     if (!statement->judged.asks_position) return statement;
     constexpr std::string_view kNoTypes("\0\0\0", 3);
-    return statements_.intern(std::string(kPositionSql).append(kNoTypes), setup_.scope, settings, lex_);
+    return statements_.intern(std::string(kPositionSql).append(kNoTypes), setup_.scope, settings, lex_,
+                              &database_names_);
 }
 
 // Why the client may not have this statement too; empty: it may.
@@ -130,7 +131,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {  // what is prepared under that name is the others'
         if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = statements_.intern(statement->tail, setup_.scope, settings, lex_);
+        statement = statements_.intern(statement->tail, setup_.scope, settings, lex_, &database_names_);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
     }

@@ -53,17 +53,27 @@ ParameterRef StatementCache::private_settings(ParameterTable& table, const Param
     return table.with(settings, "pgweir.statement", std::to_string(next_id()));
 }
 
+void StatementCache::judge(CachedStatement& statement) noexcept {
+    statement.judged_as_of = statement.names->version();
+    statement.judged = sql::classify(statement.text(), statement.lex, statement.names->judge());
+}
+
 StatementRef StatementCache::intern(std::string_view tail, StatementScope scope, const ParameterRef& settings,
-                                    sql::LexSettings lex) {
+                                    sql::LexSettings lex, const DatabaseNames* names) {
     const auto found = statements_.find(Key{tail, settings.get(), scope});
-    if (found != statements_.end()) return {*this, *found->second};
+    if (found != statements_.end()) {
+        refresh(*found->second);
+        return {*this, *found->second};
+    }
     auto made = std::make_unique<CachedStatement>();
     made->id = next_id();
     made->tail.assign(tail);
     made->text_size = std::min(tail.find('\0'), tail.size());
     made->settings = settings;
     made->scope = scope;
-    made->judged = sql::classify(made->text(), lex, functions_);
+    made->names = names != nullptr ? names : &own_names_;
+    made->lex = lex;
+    judge(*made);
     if (made->judged.reads_only && learned.knows(scope, made->text(), lex.standard_conforming_strings)) made->refused_in = epoch_;
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();

@@ -10,9 +10,9 @@
 #include <unordered_map>
 
 #include "protocol/bytes.hpp"
+#include "proxy/session/database_names.hpp"
 #include "proxy/session/learned_reads.hpp"
 #include "proxy/session/parameters.hpp"
-#include "proxy/sql/allowlist.hpp"
 #include "proxy/sql/classify.hpp"
 #include "proxy/sql/statement.hpp"
 
@@ -27,7 +27,10 @@ struct CachedStatement {
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
     StatementScope scope{};     // part of the key
+    const DatabaseNames* names = nullptr;  // of the scope's database
+    sql::LexSettings lex;
     sql::Statement judged;      // its slices point into `tail`
+    std::uint64_t judged_as_of = 0;  // names->version() then: StatementCache::refresh
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::uint64_t refused_in = 0;   // the newest one in which a replica has refused it
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
@@ -72,15 +75,21 @@ class StatementRef {
 
 class StatementCache {
   public:
-    // `max_bytes` bounds what is kept of statements that nobody uses at the moment.
-    // `max_learned`: the same of what is learned.
+    // `functions` judges where no database's names are given. `max_bytes` bounds what is kept of statements that nobody uses
+    // at the moment. `max_learned`: the same of what is learned.
     StatementCache(const sql::Allowlist& functions, std::size_t max_bytes, std::size_t max_learned = 1U << 20)
-        : learned(max_learned), functions_(functions), max_bytes_(max_bytes) {}
+        : learned(max_learned), own_names_(functions), max_bytes_(max_bytes) {}
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
-    // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new.
-    [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex);
+    // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new, or when more is
+    // known of the names in the scope's database. `names` outlive the cache; null: its own.
+    [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex,
+                                      const DatabaseNames* names = nullptr);
+    // Judges again what was judged with other names. Cheap when there is nothing to do.
+    static void refresh(CachedStatement& statement) noexcept {
+        if (statement.judged_as_of != statement.names->version()) judge(statement);
+    }
 
     // Settings that are nobody else's, for a statement that must not be shared.
     [[nodiscard]] ParameterRef private_settings(ParameterTable& table, const ParameterRef& settings);
@@ -103,7 +112,7 @@ class StatementCache {
     [[nodiscard]] bool refused(const CachedStatement& statement) const noexcept { return statement.refused_in == epoch_; }
     LearnedReads learned;
 
-    [[nodiscard]] const sql::Allowlist& functions() const noexcept { return functions_; }
+    [[nodiscard]] DatabaseNames& own_names() noexcept { return own_names_; }
     // What the worker's clients did, since the start.
     struct Counters {
         std::uint64_t client_parses = 0, server_parses = 0, binds = 0;
@@ -130,11 +139,12 @@ class StatementCache {
         }
     };
 
+    static void judge(CachedStatement& statement) noexcept;
     void acquired(CachedStatement& statement) noexcept;
     void released(CachedStatement& statement) noexcept;
     void shrink() noexcept;
 
-    const sql::Allowlist& functions_;
+    DatabaseNames own_names_;
     std::size_t max_bytes_;
     std::size_t bytes_ = 0;
     std::size_t held_bytes_ = 0;

@@ -30,4 +30,6 @@ bool Allowlist::contains_added(std::string_view lower_case_name) const noexcept 
     return holds(added_, lower_case_name) && !holds(removed_, lower_case_name);
 }
 
+bool Allowlist::removes(std::string_view lower_case_name) const noexcept { return holds(removed_, lower_case_name); }
+
 }  // namespace pgweir::sql

@@ -22,6 +22,9 @@ class Allowlist {
     // The same for a name qualified by a schema other than pg_catalog: the built-in list says nothing about that one.
     [[nodiscard]] bool contains_added(std::string_view lower_case_name) const noexcept;
 
+    // The configuration says that it must run on the primary.
+    [[nodiscard]] bool removes(std::string_view lower_case_name) const noexcept;
+
   private:
     std::vector<std::string> added_;    // sorted
     std::vector<std::string> removed_;  // sorted

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "proxy/sql/allowlist.hpp"
+#include "proxy/sql/judge.hpp"
 #include "proxy/sql/statement.hpp"
 
 namespace pgweir::sql {
@@ -19,6 +19,6 @@ struct LexSettings {
 inline constexpr std::size_t kLongestJudged = std::size_t{16} << 20U;
 
 // `text` is without its terminating NUL. Never fails: what is not understood is for the primary, with a reason.
-[[nodiscard]] Statement classify(std::string_view text, LexSettings settings, const Allowlist& functions) noexcept;
+[[nodiscard]] Statement classify(std::string_view text, LexSettings settings, Judge judge) noexcept;
 
 }  // namespace pgweir::sql

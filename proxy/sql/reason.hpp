@@ -22,6 +22,9 @@ enum class Reason : std::uint8_t {
     function_not_allowed,  // calls a function that is not on the allowlist
     node_local,            // names a view about one server, as pg_stat_activity: a replica would answer for itself
     sequence_row,          // reads a sequence's own row, which is ahead on a replica
+    unsafe_relation,       // reads a view that is no plain read, or a sequence or unlogged table
+    unsafe_operator,       // an operator whose function is not allowed
+    unsafe_cast,           // a cast, or a type's input, whose function is not allowed
     copy_in,               // COPY … FROM
     copy_to_file,          // COPY … TO a file or PROGRAM of the server's host
     show,                  // SHOW: a replica would answer for itself

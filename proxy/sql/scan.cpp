@@ -1,7 +1,5 @@
 #include "proxy/sql/scan.hpp"
 
-#include <array>
-
 #include "proxy/sql/functions.hpp"
 #include "proxy/sql/hint.hpp"
 #include "proxy/sql/relations.hpp"
@@ -40,6 +38,7 @@ inline void Scan::on_name(const Token& token) noexcept {
     const bool label = context_.code() == code_of(Keyword::as);
     const bool keyword =
         token.kind == TokenKind::word && token.keyword.id != Keyword::none && context_.keyword_position();
+    if (words_ != nullptr) on_watched_word(token, label);
     if (keyword) {
         on_keyword(token.keyword.id);
     } else if (token.kind == TokenKind::word) {
@@ -84,12 +83,16 @@ inline void Scan::on_token(const Token& token) noexcept {
         case TokenKind::bad:
             doubts_ |= kDoubtSyntax;
             break;
+        case TokenKind::op:
+            if (operators_ != nullptr) on_watched_operator(token);
+            break;
+        case TokenKind::typecast:
+            if (words_ != nullptr && words_->unsafe_cast_to_system_type()) doubts_ |= kDoubtCast;
+            break;
         case TokenKind::end:
         case TokenKind::string:
         case TokenKind::number:
         case TokenKind::parameter:
-        case TokenKind::op:
-        case TokenKind::typecast:
         case TokenKind::bracket_open:
         case TokenKind::bracket_close:
         case TokenKind::comma:
@@ -195,6 +198,42 @@ void Scan::on_temporary() noexcept {
         effects_ |= Effect::temporary;
 }
 
+Identifier Scan::identifier(const Token& token) const noexcept {
+    const bool quoted = token.kind == TokenKind::quoted;
+    return {quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token), quoted};
+}
+
+// Any word, also one that looks like a keyword: of what it names the catalog may know more.
+void Scan::on_watched_word(const Token& token, bool label) noexcept {
+    if (token.kind == TokenKind::unicode) return;
+    const bool quoted = token.kind == TokenKind::quoted;
+    const std::string_view written = quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token);
+    if (words_->may_be_unsafe(written)) on_unsafe(words_->unsafe_name(written, quoted), label);
+    if (words_->unsafe_cast_to_system_type() && !quoted && equals_folded(written, "cast")) doubts_ |= kDoubtCast;
+}
+
+// Behind AS only a type is meant: CAST(x AS t).
+void Scan::on_unsafe(UnsafeName found, bool label) noexcept {
+    std::uint32_t doubts = 0;
+    if ((found.kinds & kUnsafeType) != 0) doubts |= kDoubtCast;
+    if (!label && (found.kinds & kUnsafeRelation) != 0) doubts |= kDoubtRelation;
+    if (!label && (found.kinds & kUnsafeView) != 0) {
+        doubts |= (found.kinds & kUnsafeVouched) != 0 ? kDoubtView : kDoubtRelation;
+    }
+    if ((found.kinds & kUnsafeRowFunction) != 0 && context_.code() == static_cast<Code>(TokenKind::dot)) {
+        Lexer ahead = lexer_;  // s.f(…) is a call, which is judged as such
+        if (ahead.next().kind != TokenKind::open) doubts |= kDoubtFunction;
+    }
+    doubts_ |= doubts;
+    if (doubts != 0) effects_ |= found.effects;
+}
+
+void Scan::on_watched_operator(const Token& token) noexcept {
+    if (!operators_->has_unsafe_operator(lexer_.text(token))) return;
+    doubts_ |= kDoubtOperator;
+    effects_ |= Effect::taint;
+}
+
 void Scan::on_open() noexcept {
     if (explain_ && !verb_known_ && !in_options_ && context_.depth() == 0) {
         Lexer ahead = lexer_;
@@ -221,20 +260,19 @@ void Scan::on_close() noexcept {
 // context_.chain() is called. Only names that are certain to be pg_catalog's or unqualified are looked up as built-in.
 void Scan::on_call() noexcept {
     const NameChain& chain = context_.chain();
-    std::array<char, 64> buffer;
-    std::string_view name = lexer_.text(chain.last);
-    if (chain.last.kind == TokenKind::quoted) {
-        name = without_quotes(name);
-    } else if (name.size() <= buffer.size()) {
-        for (std::size_t i = 0; i < name.size(); ++i) buffer[i] = lower(name[i]);
-        name = {buffer.data(), name.size()};
-    }
-    const std::string_view schema = lexer_.text(chain.first);
-    const bool catalog = chain.count == 2 && (schema == "\"pg_catalog\"" || equals_folded(schema, "pg_catalog"));
+    const Identifier called = identifier(chain.last);
+    const std::string_view name = called.text();
     const bool plain = chain.last.kind != TokenKind::unicode && chain.last.keyword.id != Keyword::treat;
-    const bool builtin = plain && (catalog || chain.count == 1);
-    if (plain && (builtin ? functions_.contains(name) : functions_.contains_added(name))) return;
-    if (plain && Context::query_follows(lexer_)) return;
+    bool builtin = plain && chain.count == 1;
+    bool allowed = builtin && names_.allows(name);
+    if (plain && chain.count == 2 && chain.first.kind != TokenKind::unicode) {
+        const Identifier schema = identifier(chain.first);
+        builtin = schema.text() == "pg_catalog";
+        allowed = names_.allows(schema.text(), name);
+    } else if (plain && !builtin) {
+        allowed = names_.allows_anywhere(name);
+    }
+    if (allowed || (plain && Context::query_follows(lexer_))) return;
     doubts_ |= kDoubtFunction;
     const FunctionInfo info = builtin ? find_function(name) : FunctionInfo{};
     effects_ |= info.allowed ? Effect::taint : info.effect;  // the configuration says that a built-in name is not safe

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/sql/allowlist.hpp"
 #include "proxy/sql/context.hpp"
 #include "proxy/sql/head.hpp"
+#include "proxy/sql/identifier.hpp"
+#include "proxy/sql/judge.hpp"
 #include "proxy/sql/lexer.hpp"
 #include "proxy/sql/statement.hpp"
 #include "proxy/sql/utility.hpp"
@@ -24,6 +25,10 @@ enum Doubt : std::uint32_t {
     kDoubtNodeLocal = 1U << 5,
     kDoubtSequence = 1U << 6,
     kDoubtSyntax = 1U << 7,
+    kDoubtView = 1U << 8,      // that an annotation lifts
+    kDoubtRelation = 1U << 9,  // that none does
+    kDoubtOperator = 1U << 10,
+    kDoubtCast = 1U << 11,
 };
 
 // The verbs of queries.
@@ -33,8 +38,8 @@ enum Doubt : std::uint32_t {
 
 class Scan {
   public:
-    Scan(std::string_view text, bool standard_strings, const Allowlist& functions) noexcept
-        : lexer_(text, standard_strings), text_(text), functions_(functions) {}
+    Scan(std::string_view text, bool standard_strings, Judge judge) noexcept
+        : lexer_(text, standard_strings), text_(text), names_(judge), words_(judge.word_watch()), operators_(judge.operator_watch()) {}
 
     // Walks through the whole text. Call once.
     [[nodiscard]] Statement run() noexcept;
@@ -44,10 +49,14 @@ class Scan {
     void on_name(const Token& token) noexcept;
     void on_keyword(Keyword keyword) noexcept;
     void on_identifier(std::string_view name, bool label) noexcept;
+    void on_watched_word(const Token& token, bool label) noexcept;
+    void on_unsafe(UnsafeName found, bool label) noexcept;
+    void on_watched_operator(const Token& token) noexcept;
     void on_temporary() noexcept;
     void on_open() noexcept;
     void on_close() noexcept;
     void on_call() noexcept;
+    [[nodiscard]] Identifier identifier(const Token& token) const noexcept;
     [[nodiscard]] bool in_copy_options() const noexcept;
     void find_verb(const Token& token) noexcept;
     void look_for_copy_target(const Token& token) noexcept;
@@ -59,7 +68,9 @@ class Scan {
 
     Lexer lexer_;
     std::string_view text_;
-    const Allowlist& functions_;
+    Judge names_;
+    const Catalog* words_;      // null: no word needs a look
+    const Catalog* operators_;  // the same
     Statement result_;
     std::size_t statements_ = 0;
 

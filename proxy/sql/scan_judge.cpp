@@ -13,8 +13,17 @@ namespace {
     if ((doubts & kDoubtFunction) != 0) return Reason::function_not_allowed;
     if ((doubts & kDoubtNodeLocal) != 0) return Reason::node_local;
     if ((doubts & kDoubtSequence) != 0) return Reason::sequence_row;
+    if ((doubts & (kDoubtView | kDoubtRelation)) != 0) return Reason::unsafe_relation;
+    if ((doubts & kDoubtOperator) != 0) return Reason::unsafe_operator;
+    if ((doubts & kDoubtCast) != 0) return Reason::unsafe_cast;
     if ((doubts & kDoubtSyntax) != 0) return Reason::syntax;
     return Reason::read;
+}
+
+// What an annotation may vouch for.
+[[nodiscard]] bool may_be_lifted(Reason reason) noexcept {
+    return reason == Reason::function_not_allowed || reason == Reason::node_local || reason == Reason::unsafe_relation ||
+           reason == Reason::unsafe_operator || reason == Reason::unsafe_cast;
 }
 
 // Whether a statement that is no query may call the functions that it names. GRANT … ON FUNCTION f(int) does not.
@@ -78,9 +87,9 @@ void Scan::merge(const Utility& statement) noexcept {
         result_.asks_position = statement.asks_position;
         result_.name = statement.name;
         result_.value = statement.value;
-        const bool lifts = result_.hint == Hint::replica &&
-                           (statement.reason == Reason::function_not_allowed || statement.reason == Reason::node_local);
-        const std::uint32_t others = doubts_ & ~std::uint32_t{kDoubtFunction | kDoubtNodeLocal};
+        const bool lifts = result_.hint == Hint::replica && may_be_lifted(statement.reason);
+        constexpr std::uint32_t kLifted = kDoubtFunction | kDoubtNodeLocal | kDoubtView | kDoubtOperator | kDoubtCast;
+        const std::uint32_t others = doubts_ & ~kLifted;
         // A hint vouches for functions that are not known, not for those known to leave something behind.
         const bool harmless = statement.effects == Effect::none || statement.effects == Effect::taint;
         if (lifts && others == 0 && harmless) result_.reads_only = true;

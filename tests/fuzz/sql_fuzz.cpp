@@ -4,15 +4,35 @@
 #include <string_view>
 
 #include "proxy/routing/route.hpp"
+#include "proxy/sql/catalog_builder.hpp"
 #include "proxy/sql/classify.hpp"
+
+namespace {
+
+// A database where much is not what it looks like.
+pgweir::sql::Catalog strange_catalog(const pgweir::sql::Allowlist& functions) {
+    pgweir::sql::CatalogRows rows;
+    rows.functions = {{.schema = "public", .name = "f"},
+                      {.schema = "s", .name = "g", .is_volatile = true, .takes_row = true},
+                      {.schema = "s", .name = "lower", .is_volatile = true, .in_pg_catalog = true}};
+    rows.operators = {{"+", {"s", "g", true}}, {"@@", {"s", "g", true}}};
+    rows.casts = {{"t", false, {"s", "g", true}}, {"int4", true, {"s", "g", true}}};
+    rows.relations = {{"r"}, {"q\"q"}, {"\xC3\xA4"}};
+    rows.views = {{"v", " SELECT s.g(1) AS g;"}};
+    return pgweir::sql::CatalogBuilder::build(rows, functions);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace pgweir;
     static const sql::Allowlist functions;
+    static const sql::Catalog catalog = strange_catalog(functions);
     if (size == 0) return 0;
     const sql::LexSettings settings{(data[0] & 1U) == 0, (data[0] & 2U) != 0};
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    const sql::Statement statement = sql::classify(text, settings, functions);
+    const sql::Catalog* known = (data[0] & 4U) != 0 ? &catalog : nullptr;
+    const sql::Statement statement = sql::classify(text, settings, {functions, known});
     const routing::Route route = routing::choose_route(statement, {});
     const bool begins = statement.transaction == sql::Transaction::begin_read_only;
     if (route.target == routing::Target::replica && !begins) {
