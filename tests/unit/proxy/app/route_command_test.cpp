@@ -10,11 +10,13 @@
 namespace pgweir::app {
 namespace {
 
+const sql::Allowlist kBuiltIn;
+
 // Each line parsed by another's JSON parser, so that it is known to be JSON.
 std::vector<std::string> run(const std::string& input, bool nul_separated = false) {
     std::istringstream in(input);
     std::ostringstream out;
-    EXPECT_EQ(run_route(in, out, nul_separated, {}), 0);
+    EXPECT_EQ(run_route(in, out, nul_separated, kBuiltIn), 0);
     std::vector<std::string> lines;
     std::istringstream output(out.str());
     for (std::string line; std::getline(output, line);) {
@@ -30,7 +32,7 @@ using Lines = std::vector<std::string>;
 TEST(RouteCommand, Format) {
     std::istringstream in("SELECT 1;\n");
     std::ostringstream out;
-    EXPECT_EQ(run_route(in, out, false, {}), 0);
+    EXPECT_EQ(run_route(in, out, false, kBuiltIn), 0);
     EXPECT_EQ(out.str(), "{\"target\": \"replica\", \"reason\": \"read\", \"sql\": \"SELECT 1\"}\n");
 }
 
@@ -79,7 +81,7 @@ TEST(RouteCommand, AFailedOutputIsReported) {
     std::istringstream in("SELECT 1;");
     std::ostringstream out;
     out.setstate(std::ios::badbit);
-    EXPECT_EQ(run_route(in, out, false, {}), 1);
+    EXPECT_EQ(run_route(in, out, false, kBuiltIn), 1);
 }
 
 }  // namespace
