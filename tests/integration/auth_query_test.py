@@ -32,7 +32,8 @@ class Verifiers(ClusterCase):
                 stored = verifier("geheim", salt, iterations)
                 self.sql(f"DROP ROLE IF EXISTS keyed; CREATE ROLE keyed LOGIN PASSWORD '{stored}'")
                 self.cluster.wait_caught_up()
-                weir = self.weir_with_replicas(user=[{"name": "keyed", "password": stored},
+                weir = self.weir_with_replicas(routing={"consistency": "eventual"},
+                                               user=[{"name": "keyed", "password": stored},
                                                      {"name": "admin", "password": "admin", "admin": True}])
                 connection = self.connect(weir, "keyed", "geheim")
                 self.assertEqual(value(connection, "/* pgweir: primary */ SELECT current_user"), "keyed")

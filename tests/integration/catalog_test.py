@@ -70,7 +70,14 @@ WRITES = {
 }
 
 
-class Case(ClusterCase):
+class EventualCase(ClusterCase):
+    """Each read is judged by itself, whatever its session has written or seen."""
+
+    def make(self, **settings):
+        return super().make(**{**settings, "routing": {"consistency": "eventual", **settings.get("routing", {})}})
+
+
+class Case(EventualCase):
     replicas = 1
 
     def routed(self, weir, connection, sql):
