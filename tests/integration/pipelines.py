@@ -238,6 +238,23 @@ SYNC_MARK = w.SYNC + (w.close("S", "no such statement") + w.SYNC) * 3
 FLUSH_MARK = w.close("S", "no such statement") * 4 + w.FLUSH
 
 
+def settled(pipeline):
+    """The same with a Sync before each Query and FunctionCall that has none behind its extended requests: PostgreSQL 18.6 itself loses
+    what such a one did, and a backend of it may crash of it (docs/sessions.md)."""
+    open_requests, bursts = False, []
+    for burst in pipeline:
+        items = []
+        for label, data in burst:
+            if label.startswith(("Query", "FunctionCall")):
+                items += [("Sync", w.SYNC)] if open_requests else []
+                open_requests = False
+            else:
+                open_requests = not label.endswith("Sync")
+            items.append((label, data))
+        bursts.append(Burst(items, burst.wait))
+    return bursts
+
+
 def run(wire, pipeline, chunks=None):
     """What each burst is answered with: a list of lists of (tag, body). `chunks` (a random generator) cuts the bytes."""
     answers = []

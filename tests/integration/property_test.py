@@ -25,6 +25,8 @@ SECONDS = float(os.environ.get("PGWEIR_PROPERTY_SECONDS", "24"))
 FRESH = int(os.environ.get("PGWEIR_SEED", "0")) or (random.SystemRandom().randrange(1000, 1 << 32) if SECONDS > 24 else None)
 ALL_SEEDS = (*SEEDS, FRESH) if FRESH else SEEDS
 LIMIT = 60 if not FRESH else 1 << 30  # pipelines of one client
+# A backend of PostgreSQL 18.6 crashes (SIGSEGV) of these bytes, sent to it directly.
+CRASHES_18 = {"2/7/18"}
 CASE = os.environ.get("PGWEIR_PROPERTY_CASE", "")
 
 
@@ -66,7 +68,8 @@ def same(want, have):
 class Client:
     """Runs pipelines on both sides, in a process of its own."""
 
-    def __init__(self, number, direct_port, proxied_port):
+    def __init__(self, number, direct_port, proxied_port, version):
+        self.version = version
         self.number, self.proxied_port, self.direct_port = number, proxied_port, direct_port
         self.table = f"own{number}"
         self.direct = None
@@ -124,6 +127,10 @@ class Client:
     def case(self, seed, number):
         name = f"{seed}/{self.number}/{number}"
         pipeline = pipelines.Generator(name, self.table, self.number).pipeline()
+        if self.version >= 180000:
+            if name in CRASHES_18:
+                return None
+            pipeline = pipelines.settled(pipeline)
         difference = self.compare(pipeline, name)
         return None if difference is None else self.report(name, pipeline, difference, name)
 
@@ -154,11 +161,12 @@ class Property(ClusterCase):
         cls.sql("CREATE TABLE fixed AS SELECT n, 'row ' || n AS v FROM generate_series(1, 5) n; GRANT SELECT ON fixed TO public;" +
                 tables)
         cls.cluster.wait_caught_up()
+        cls.version = int(cls.cluster.primary.value("SHOW server_version_num"))
 
     def compare_all(self, weir):
         context, deadline = multiprocessing.get_context("fork"), time.monotonic() + SECONDS / 2
         results = context.Queue()
-        clients = [Client(n, self.cluster.primary.port, weir.port) for n in range(CLIENTS)]
+        clients = [Client(n, self.cluster.primary.port, weir.port, self.version) for n in range(CLIENTS)]
         workers = [context.Process(target=c.work, args=(deadline, results), daemon=True) for c in clients]
         for worker in workers:
             worker.start()
@@ -180,7 +188,7 @@ class Property(ClusterCase):
 
     def one(self, weir):
         seed, client, number = map(int, CASE.split("/"))
-        failure = Client(client, self.cluster.primary.port, weir.port).case(seed, number)
+        failure = Client(client, self.cluster.primary.port, weir.port, self.version).case(seed, number)
         self.assertIsNone(failure, failure)
 
     def check(self, **routing):
