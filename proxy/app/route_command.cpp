@@ -5,6 +5,7 @@
 #include <iterator>
 #include <ostream>
 
+#include "protocol/utf8.hpp"
 #include "proxy/routing/route.hpp"
 #include "proxy/sql/classify.hpp"
 #include "proxy/sql/lexer.hpp"
@@ -13,23 +14,6 @@
 namespace pgweir::app {
 
 namespace {
-
-// Length of the well-formed UTF-8 character at the front (RFC 3629), 0 when there is none.
-[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept {
-    const auto at = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    const std::uint8_t lead = at(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (text.size() < length) return 0;
-    const std::uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    const std::uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (at(1) < low || at(1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i) {
-        if ((at(i) & 0xC0U) != 0x80) return 0;
-    }
-    return length;
-}
 
 void append_escaped(std::string& out, char c) {
     static constexpr std::string_view kHex = "0123456789abcdef";
@@ -109,7 +93,7 @@ void route_records(std::string_view input, std::ostream& out, sql::Judge judge) 
 std::string json_quoted(std::string_view text) {
     std::string out = "\"";
     while (!text.empty()) {
-        const std::size_t length = utf8_length(text);
+        const std::size_t length = protocol::utf8_character(text).length;
         const char c = text.front();
         if (length == 0) {
             out += "\\ufffd";
