@@ -13,6 +13,9 @@ struct ErrorFields {
     std::string_view code;      // C
     std::string_view message;   // M
     std::string_view routine;   // R
+
+    // The connection ends with it.
+    [[nodiscard]] bool is_fatal() const noexcept { return severity == "FATAL" || severity == "PANIC"; }
 };
 
 // Tolerates malformed and truncated bodies: what cannot be read is empty.

@@ -41,7 +41,7 @@ std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::Serve
             cell(server.reachable ? "yes" : "no"),
             server.lag_time ? cell(server.lag_time->count()) : kNull,
             cell(server.lag_bytes),
-            server.position.value == 0 ? kNull : cell(cluster::format_lsn(server.position)),
+            server.position.value == 0 ? kNull : cell(format_lsn(server.position)),
             known(server.timeline),
             known(snapshot.epoch),
             known(server.system_identifier),

@@ -10,8 +10,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "proxy/session/printable.hpp"
-
 namespace pgweir::app {
 
 namespace {
@@ -102,9 +100,6 @@ void Proxy::fill_look_up() {
             if (lookup.pause) return auth_query_->pause([done = std::move(lookup.done)] { done({}); });
             auth_query_->ask(lookup.database, lookup.address, std::move(lookup.user),
                              [done = std::move(lookup.done)](monitor::AuthAnswer answer) {
-                                 if (!answer.warning.empty()) {
-                                     spdlog::warn("event=auth_query_refused cause={}", session::log_value(answer.warning));
-                                 }
                                  done({std::move(answer.password), std::move(answer.error)});
                              });
         });

@@ -7,9 +7,6 @@
 
 namespace pgweir::cluster {
 
-using pgweir::format_lsn;
-using pgweir::parse_lsn;
-
 inline constexpr std::uint32_t kDefaultWalSegmentSize = 16U << 20;
 
 // A primary's insert position stands behind the header of a page in which nothing has been written yet, where no

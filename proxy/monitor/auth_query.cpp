@@ -1,9 +1,12 @@
 #include "proxy/monitor/auth_query.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 
 #include "config/databases.hpp"
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::monitor {
 
@@ -37,6 +40,7 @@ void AuthQuery::ask(const std::string& database, const std::string& address, std
     const auto asked_at = std::chrono::steady_clock::now();
     asked->ask(options_for(*primary, dbname), address, std::move(user), [this, asked_at, done = std::move(done)](AuthAnswer answer) {
         if (answer.error.empty()) last_took_ = std::chrono::steady_clock::now() - asked_at;
+        if (!answer.warning.empty()) spdlog::warn("event=auth_query_refused cause={}", session::log_value(answer.warning));
         done(std::move(answer));
     });
 }

@@ -44,10 +44,10 @@ std::optional<cluster::ProbeResult> read_probe(const PGresult* result) {
     cluster::ProbeResult probe;
     probe.in_recovery = field(result, 0) == "t";
     if (!probe.in_recovery && field(result, 0) != "f") return std::nullopt;
-    const std::optional<Lsn> position = cluster::parse_lsn(field(result, 1));
+    const std::optional<Lsn> position = parse_lsn(field(result, 1));
     if (!position && !probe.in_recovery) return std::nullopt;
     probe.position = position.value_or(Lsn{});  // null in recovery: nothing replayed yet
-    probe.received = cluster::parse_lsn(field(result, 2));
+    probe.received = parse_lsn(field(result, 2));
     probe.replay_paused = field(result, 3) == "t";
     const int timeline = probe.in_recovery ? 6 : 5;
     if (!number(result, 4, probe.system_identifier)) return std::nullopt;

@@ -9,7 +9,7 @@ namespace pgweir::net {
 
 namespace {
 
-using routing::Consistency;
+using config::Consistency;
 using std::chrono::milliseconds;
 
 // All that a session wrote is on a replica; only what it has read elsewhere since may not be. Its next read waits this long,

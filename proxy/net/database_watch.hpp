@@ -2,7 +2,6 @@
 // has been told of it.
 #pragma once
 
-#include <chrono>
 #include <utility>
 
 #include "proxy/session/database_names.hpp"

@@ -423,20 +423,22 @@ void Server::part_with_client() {
     session::ClientMachine* session = client->machine();
     if (machine_ && machine_->releasable() && !step_ && !told_ && session != nullptr && !session->mid_message()) {
         session->segment_done(*machine_);
-        if (session->pin() == session::Pin::none && !session->tainted()) {  // its answer was whole: it loses nothing
-            client->unlink();
-            return worker_.draining() ? client->drain() : client->resume();
-        }
+        const bool whole = session->pin() == session::Pin::none && !session->tainted();
+        if (whole) return let_go(*client);  // it loses nothing
     }
     if (takes_back(session)) {
         client->run_again(*this);
-        client->unlink();
-        return worker_.draining() ? client->drain() : client->resume();
+        return let_go(*client);
     }
     const bool under_way = machine_ && (machine_->queue().client_ready() > 0 || machine_->unsynced());
     const bool unknown = under_way && client->route().reason != sql::Reason::read &&
                          client->route().target == routing::Target::primary;
     client->server_lost(told_, unknown);
+}
+
+void Server::let_go(Client& client) {
+    client.unlink();
+    worker_.draining() ? client.drain() : client.resume();
 }
 
 // A read whose answer has not begun is not lost with its server.

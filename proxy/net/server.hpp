@@ -91,6 +91,7 @@ class Server final : public Backend, public pool::ServerSlot {
     void linger();
     void gone();
     void part_with_client();
+    void let_go(Client& client);
     [[nodiscard]] bool takes_back(const session::ClientMachine* session) const noexcept;
     [[nodiscard]] bool step_done();
     void clean_up();

@@ -18,15 +18,6 @@ namespace {
 constexpr std::chrono::seconds kSuspicion{1};
 constexpr std::chrono::milliseconds kTick{100};
 
-routing::Consistency consistency_of(config::Consistency configured) noexcept {
-    switch (configured) {
-        case config::Consistency::eventual: return routing::Consistency::eventual;
-        case config::Consistency::session: return routing::Consistency::session;
-        case config::Consistency::global: break;
-    }
-    return routing::Consistency::global;
-}
-
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
@@ -236,7 +227,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->forced_user = !match->user.empty();
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
-    group->consistency = consistency_of(match->consistency.value_or(config.routing.consistency));
+    group->consistency = match->consistency.value_or(config.routing.consistency);
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);

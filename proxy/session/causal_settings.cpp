@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "config/names.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/local_settings.hpp"
@@ -11,7 +12,7 @@ namespace pgweir::session {
 
 namespace {
 
-using routing::Consistency;
+using config::Consistency;
 
 constexpr std::string_view kConsistency = "consistency";
 constexpr std::string_view kReadAfter = "read_after";
@@ -23,7 +24,7 @@ bool take(std::string_view setting, std::string_view value, CausalSettings& sett
         return lsn.has_value();
     }
     for (const Consistency level : {Consistency::eventual, Consistency::session, Consistency::global}) {
-        if (!same_name(value, name(level))) continue;
+        if (!same_name(value, config::name_of(level))) continue;
         settings.consistency = level;
         return true;
     }
@@ -36,7 +37,7 @@ void reset(std::string_view setting, CausalSettings& settings, const CausalSetti
 }
 
 std::string shown(std::string_view setting, const CausalSettings& settings) {
-    if (same_name(setting, kConsistency)) return std::string(name(settings.consistency));
+    if (same_name(setting, kConsistency)) return std::string(config::name_of(settings.consistency));
     return settings.read_after == Lsn{} ? std::string{} : format_lsn(settings.read_after);
 }
 

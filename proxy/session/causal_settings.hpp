@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.hpp"
 #include "protocol/lsn.hpp"
-#include "proxy/routing/consistency.hpp"
 #include "proxy/sql/statement.hpp"
 
 namespace pgweir::session {
 
 struct CausalSettings {
-    routing::Consistency consistency = routing::Consistency::eventual;
+    config::Consistency consistency = config::Consistency::eventual;
     Lsn read_after;  // as the client gave it; 0/0: none
 };
 

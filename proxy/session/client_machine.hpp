@@ -169,7 +169,8 @@ class ClientMachine {
     struct Draft;  // a plan in the making
     [[nodiscard]] bool plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t whole);
     [[nodiscard]] bool plan_query(Draft& draft, Bytes body);
-    [[nodiscard]] routing::Route query_route(Bytes body);
+    [[nodiscard]] routing::Route route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
+                                          const StatementRef& statement);
     void learn(const Draft& draft);
     [[nodiscard]] StatementRef planned_statement(const Draft& draft, std::string_view name) const;
 

@@ -7,12 +7,6 @@ namespace pgweir::session {
 
 namespace {
 
-// A read that a replica has refused before is for the primary; a hint or a transaction of its own goes where it says.
-[[nodiscard]] routing::Route unless_learned(const routing::Route& route, bool learned) noexcept {
-    if (!learned || route.target != routing::Target::replica || route.reason != sql::Reason::read) return route;
-    return {routing::Target::primary, sql::Reason::learned};
-}
-
 namespace frontend = protocol::frontend;
 namespace sqlstate = protocol::sqlstate;
 
@@ -62,8 +56,16 @@ struct ClientMachine::Draft {
     bool others = false;    // something else did that a Close may matter to
     bool read_only = false;  // the database is: whatever it is, a replica gets it
 
-    std::size_t reads = 0;       // statements for a replica
-    StatementRef read;           // the last of them
+    std::size_t reads = 0;  // statements for a replica
+    std::string_view text;  // of the last of them
+    StatementRef read;      // the same, if it was prepared
+
+    void note_read(std::string_view written, const StatementRef& statement) {
+        if (reads > 0 && statement && read == statement) return;
+        ++reads;
+        text = written;
+        read = statement;
+    }
     void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
     void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
     // The segment ends here: what is known decides. A Close may take away what a local answer would rest on.
@@ -153,8 +155,8 @@ StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_vi
 // The text of the statement that a replica has refused, if it was the only one.
 void ClientMachine::learn(const Draft& draft) {
     if (again_ != Refusal::read_only || draft.reads != 1) return;
-    draft.read->refused_in = statements_.epoch();
-    statements_.learned.learn(setup_.scope, draft.read->text(), lex_.standard_conforming_strings);
+    if (draft.read) draft.read->refused_in = statements_.epoch();
+    statements_.learned.learn(setup_.scope, draft.text, lex_.standard_conforming_strings);
 }
 
 bool ClientMachine::plan_query(Draft& draft, Bytes body) {
@@ -169,20 +171,21 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
     }
     planned_local_ = is_local(planned_, text) && !draft.extended;
     if (planned_local_) return draft.end();
-    draft.add(query_route(body));
+    draft.add(route_of(draft, planned_, text, {}));
     return draft.end();
 }
 
-routing::Route ClientMachine::query_route(Bytes body) {
-    const routing::Route route = routing::choose_route(planned_, facts());
-    if (route.target != routing::Target::replica || route.reason != sql::Reason::read) return route;
-    const std::string_view text = query_text(body);
-    if (again_ == Refusal::read_only) {
-        statements_.learned.learn(setup_.scope, text, lex_.standard_conforming_strings);
-        return route;
-    }
-    if (statements_.learned.empty()) return route;
-    return unless_learned(route, statements_.learned.knows(setup_.scope, text, lex_.standard_conforming_strings));
+// Where a statement goes by itself. `statement`: the same, if it was prepared.
+routing::Route ClientMachine::route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
+                                       const StatementRef& statement) {
+    const routing::Route route = routing::choose_route(judged, facts());
+    if (route.target != routing::Target::replica) return route;
+    draft.note_read(text, statement);
+    // What a replica has refused before is for the primary; a hint or a transaction of its own goes where it says.
+    if (route.reason != sql::Reason::read || again_ == Refusal::read_only) return route;
+    const bool refused = statement ? statements_.refused(*statement)
+                                   : statements_.learned.knows(setup_.scope, text, lex_.standard_conforming_strings);
+    return refused ? routing::Route{routing::Target::primary, sql::Reason::learned} : route;
 }
 
 // One message of the segment; false when the plan is made.
@@ -194,10 +197,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
         } else if (!is_local(*statement)) {
-            const routing::Route route = routing::choose_route(statement->judged, facts());
-            draft.reads += route.target == routing::Target::replica && draft.read != statement ? 1 : 0;
-            if (route.target == routing::Target::replica) draft.read = statement;
-            draft.add(unless_learned(route, statements_.refused(*statement)));
+            draft.add(route_of(draft, statement->judged, statement->text(), statement));
         }
     };
     switch (frame.tag) {
@@ -207,7 +207,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
         case frontend::kQuery:
             if (planned_valid_ && !draft.extended && complete) {  // judged before it had to wait
                 if (planned_local_) return draft.end();
-                draft.add(query_route(body));
+                draft.add(route_of(draft, planned_, query_text(body), {}));
                 return draft.end();
             }
             if (frame.size() > setup_.max_statement) return draft.end();  // refused by forward()

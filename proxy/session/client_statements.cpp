@@ -131,7 +131,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     const ParameterRef settings = parse_settings();
     if (statement->settings != settings) {  // what is prepared under that name is the others'
         if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = statements_.intern(statement->tail, setup_.scope, settings, lex_, &database_names_);
+        statement = intern(statement->tail, settings);
         known = server.prepared().use(statement->id, epoch);
         if (known == ServerStatements::Known::yes) return statement;
     }

@@ -48,8 +48,6 @@ CREATE FUNCTION marker(one) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT mark()'
 CREATE SCHEMA mine; GRANT USAGE ON SCHEMA mine TO public;
 CREATE FUNCTION mine.lower(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT $1 || public.mark()';
 CREATE FUNCTION liar() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN public.mark(); END';
-ALTER FUNCTION mark() STABLE;
-ALTER FUNCTION mark() VOLATILE;
 CREATE UNLOGGED TABLE unlogged_one (n int); INSERT INTO unlogged_one VALUES (7);
 CREATE VIEW v_position AS SELECT pg_current_wal_lsn() AS position;
 CREATE VIEW v_large AS SELECT lo_creat(-1) AS made;
@@ -80,7 +78,7 @@ class RunAgain(ClusterCase):
 
     # ---- what no scanner can see
 
-    def ways(self, wire, text):
+    def ways(self, text):
         """The ways to run a text once; each gives the messages of its answer."""
         extended = w.parse(text) + w.bind() + w.describe() + w.execute() + w.SYNC
         named = w.parse(text, "s") + w.describe("S", "s") + w.bind(name="s") + w.execute() + w.close("S", "s") + w.SYNC
@@ -98,7 +96,7 @@ class RunAgain(ClusterCase):
                 weir = self.weir_here()  # a new one, that has learned nothing
                 direct = self.wire(self.cluster.primary.port, user="trustuser", **self.path)
                 wire = self.wire(weir.port, user="trustuser", **self.path)
-                for said in self.ways(wire, text):
+                for said in self.ways(text):
                     expected = self.answers(direct, said)
                     before, done = self.ran(), self.again(weir)
                     self.assertEqual(self.answers(wire, said), expected)
@@ -214,7 +212,7 @@ class RunAgain(ClusterCase):
         try:
             self.sql("CREATE TABLE brand_new (n int); INSERT INTO brand_new VALUES (42); GRANT SELECT ON brand_new TO app")
             wire = self.wire(weir.port, user="app")
-            for said in self.ways(wire, "SELECT n FROM brand_new"):
+            for said in self.ways("SELECT n FROM brand_new"):
                 self.assertEqual(self.answers(wire, said)[1], [["42"]])
             self.assertGreaterEqual(self.again(weir, "schema"), 1)
             self.assertEqual(weir.console("SHOW LEARNED"), [], "it will arrive")

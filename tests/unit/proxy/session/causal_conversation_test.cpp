@@ -79,7 +79,7 @@ TEST_P(CausalConversationTest, AFunctionCallMayHaveWritten) {
 }
 
 TEST_P(CausalConversationTest, TheSettingsAreTheSessionsOwn) {
-    using routing::Consistency;
+    using config::Consistency;
     EXPECT_EQ(talk.machine().causal().consistency, Consistency::eventual);
     talk.client(query("SET pgweir.consistency = 'Global'"));
     EXPECT_EQ(talk.take_client(), complete("SET") + ready());
@@ -116,7 +116,7 @@ TEST_P(CausalConversationTest, DiscardAllAndResetAllGoBackToTheStart) {
         talk.take_client();
         ask(sql, tag);
         EXPECT_EQ(talk.machine().causal().read_after, Lsn{}) << sql;
-        EXPECT_EQ(talk.machine().causal().consistency, routing::Consistency::eventual) << sql;
+        EXPECT_EQ(talk.machine().causal().consistency, config::Consistency::eventual) << sql;
         EXPECT_FALSE(talk.linked()) << sql;
     }
 }
