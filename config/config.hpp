@@ -18,8 +18,9 @@ enum class AccessMethod : std::uint8_t { trust, password, md5, scram_sha_256, ce
 enum class AccessTls : std::uint8_t { any, only, none };
 enum class SessionState : std::uint8_t { pin, reject };
 enum class Balance : std::uint8_t { round_robin, least_connections };
-enum class Split : std::uint8_t { off, on };
+enum class Split : std::uint8_t { off, shadow, on };
 enum class Consistency : std::uint8_t { eventual, session, global };
+enum class ReadPreference : std::uint8_t { primary, primary_preferred, replica, replica_preferred, nearest };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -67,6 +68,9 @@ struct Pool {
 // [routing]
 struct Routing {
     Split split = Split::on;
+    std::uint32_t split_percent = 100;        // of the reads that may go to a replica
+    std::uint32_t shadow_verify_percent = 0;  // of the reads that split = "shadow" judges: run on a replica, too
+    ReadPreference read_preference = ReadPreference::replica_preferred;
     Consistency consistency = Consistency::session;
     Duration causal_wait{0};                  // for a replica that has what a session wrote; 0: the primary at once
     Balance load_balance = Balance::round_robin;
@@ -115,6 +119,7 @@ struct Log {
     std::string file;  // empty: standard error
     bool connections = true;
     bool disconnections = true;
+    Duration min_duration_statement{0};  // 0: none is logged
 };
 
 // [[server]]: one PostgreSQL server of a cluster. Its role is found by asking it.
@@ -135,6 +140,10 @@ struct Database {
     std::optional<std::uint32_t> pool_size;
     std::optional<std::uint32_t> min_pool_size;
     std::optional<Split> split;
+    std::optional<std::uint32_t> split_percent;
+    std::optional<std::uint32_t> shadow_verify_percent;
+    std::optional<ReadPreference> read_preference;
+    std::optional<Duration> max_lag;  // of what is read by it; replicas leave rotation at routing.max_lag
     std::optional<Consistency> consistency;
     std::vector<std::string> safe_functions, unsafe_functions;  // besides [routing]'s
     std::optional<SessionState> on_session_state;
@@ -149,6 +158,8 @@ struct User {
     std::string name;
     std::string password;  // plain text, "md5…" or a "SCRAM-SHA-256$…" verifier, PostgreSQL's own forms
     bool admin = false;    // may use the console
+    std::optional<ReadPreference> read_preference{};  // wins over the database's
+    std::optional<Duration> max_lag{};
 };
 
 // [[access]]: one rule of who may come in and how; the first that matches counts, as in pg_hba.conf.

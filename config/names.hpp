@@ -31,9 +31,12 @@ inline constexpr auto kNames<TlsMode> =
 template <>
 inline constexpr auto kNames<TlsVersion> = std::to_array<std::string_view>({"TLSv1.2", "TLSv1.3"});
 template <>
-inline constexpr auto kNames<Split> = std::to_array<std::string_view>({"off", "on"});
+inline constexpr auto kNames<Split> = std::to_array<std::string_view>({"off", "shadow", "on"});
 template <>
 inline constexpr auto kNames<Consistency> = std::to_array<std::string_view>({"eventual", "session", "global"});
+template <>
+inline constexpr auto kNames<ReadPreference> =
+    std::to_array<std::string_view>({"primary", "primary_preferred", "replica", "replica_preferred", "nearest"});
 template <>
 inline constexpr auto kNames<LogLevel> = std::to_array<std::string_view>({"debug", "info", "warning", "error"});
 

@@ -92,7 +92,18 @@ constexpr Option kOptions[] = {
                                  "ROLE, ...). \"pin\": it keeps its server connection until it leaves. \"reject\": an "
                                  "error (0A000)."),
 
-    row<&Routing::split>("split", {}, "Whether reads may go to replicas. \"off\": everything goes to the primary."),
+    row<&Routing::split>("split", {},
+                         "Whether reads may go to replicas. \"off\": everything goes to the primary. \"shadow\": the same, and "
+                         "what would have gone where is counted."),
+    row<&Routing::split_percent>("split_percent", {.max = 100},
+                                 "How many of a hundred reads that may go to a replica do; the others go to the primary."),
+    row<&Routing::shadow_verify_percent>("shadow_verify_percent", {.max = 100},
+                                         "With split = \"shadow\": how many of a hundred reads also run on a replica, whose rows are "
+                                         "compared with the primary's; differences are counted."),
+    row<&Routing::read_preference>("read_preference", {},
+                                   "Where reads go. \"primary\"; \"primary_preferred\": a replica while there is no primary; "
+                                   "\"replica\": an error (57P03) while there is none; \"replica_preferred\": the primary while there "
+                                   "is none; \"nearest\": the server that answers fastest, the primary too."),
     row<&Routing::consistency>("consistency", {},
                                "What a read must see. \"session\": what its own session wrote; \"global\": what anybody had "
                                "committed when it came; \"eventual\": what the replica has."),
@@ -157,6 +168,9 @@ constexpr Option kOptions[] = {
     row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to. Empty: standard error."),
     row<&Log::connections>("connections", {}, "Log each client that logs in."),
     row<&Log::disconnections>("disconnections", {}, "Log each client that leaves, with the reason."),
+    row<&Log::min_duration_statement>("min_duration_statement", {.max = kDay},
+                                      "Log each statement that takes at least this long, with where it ran and why; never its "
+                                      "literals. 0: none."),
 
     row<&Server::name>("name", {.required = true, .sample = "primary"},
                        "Name in metrics, logs and the console. Not its role, which is found by asking."),
@@ -176,6 +190,14 @@ constexpr Option kOptions[] = {
     row<&Database::min_pool_size>("min_pool_size", {.max = 100'000, .inherits = "pool.min_pool_size"},
                                   "Overrides [pool]'s min_pool_size."),
     row<&Database::split>("split", {.inherits = "routing.split"}, "Overrides [routing]'s split."),
+    row<&Database::split_percent>("split_percent", {.max = 100, .inherits = "routing.split_percent"},
+                                  "Overrides [routing]'s split_percent."),
+    row<&Database::shadow_verify_percent>("shadow_verify_percent", {.max = 100, .inherits = "routing.shadow_verify_percent"},
+                                          "Overrides [routing]'s shadow_verify_percent."),
+    row<&Database::read_preference>("read_preference", {.inherits = "routing.read_preference"},
+                                    "Overrides [routing]'s read_preference."),
+    row<&Database::max_lag>("max_lag", {.max = kDay, .inherits = "routing.max_lag"},
+                            "Reads of this database use no replica that is further behind, though others may."),
     row<&Database::consistency>("consistency", {.inherits = "routing.consistency"}, "Overrides [routing]'s consistency."),
     row<&Database::safe_functions>("safe_functions", {}, "Besides [routing]'s safe_functions."),
     row<&Database::unsafe_functions>("unsafe_functions", {}, "Besides [routing]'s unsafe_functions."),
@@ -195,6 +217,9 @@ constexpr Option kOptions[] = {
                          "Plain text, \"md5\" and 32 hexadecimal digits, or a \"SCRAM-SHA-256$...\" verifier, as in "
                          "pg_authid."),
     row<&User::admin>("admin", {}, "May use the console."),
+    row<&User::read_preference>("read_preference", {.inherits = "database.read_preference"},
+                                "Overrides the database's read_preference."),
+    row<&User::max_lag>("max_lag", {.max = kDay, .inherits = "database.max_lag"}, "Overrides the database's max_lag."),
 
     row<&Access::name>("name", {.required = true, .sample = "local"}, "Name of the rule in the log."),
     row<&Access::address>("address", {},

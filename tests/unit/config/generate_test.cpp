@@ -90,6 +90,10 @@ TEST(Generate, TheExampleFileWithEveryLineTakenInLoadsToTheDefaults) {
     expected.databases[0].split = expected.routing.split;
     expected.databases[0].on_session_state = expected.pool.on_session_state;
     expected.databases[0].consistency = expected.routing.consistency;
+    expected.databases[0].split_percent = expected.routing.split_percent;
+    expected.databases[0].shadow_verify_percent = expected.routing.shadow_verify_percent;
+    expected.databases[0].read_preference = expected.users[0].read_preference = expected.routing.read_preference;
+    expected.databases[0].max_lag = expected.users[0].max_lag = expected.routing.max_lag;
     expected.access.emplace_back().name = "local";
     const std::vector<Change> changes = diff(expected, load_text(text, "example.toml"));
     for (const Change& change : changes) ADD_FAILURE() << change.key << ": " << change.before << " -> " << change.after;
