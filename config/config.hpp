@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "config/read_preference.hpp"
+
 namespace pgweir::config {
 
 using Duration = std::chrono::milliseconds;
@@ -20,7 +22,6 @@ enum class SessionState : std::uint8_t { pin, reject };
 enum class Balance : std::uint8_t { round_robin, least_connections };
 enum class Split : std::uint8_t { off, shadow, on };
 enum class Consistency : std::uint8_t { eventual, session, global };
-enum class ReadPreference : std::uint8_t { primary, primary_preferred, replica, replica_preferred, nearest };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };

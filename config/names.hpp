@@ -1,8 +1,10 @@
 // The enumerators' names in the file, on the console and in metrics.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "config/config.hpp"
@@ -46,7 +48,18 @@ requires(!kNames<E>.empty()) [[nodiscard]] constexpr std::string_view name_of(E 
     return kNames<E>[static_cast<std::size_t>(value)];
 }
 
+// The other way, without regard to ASCII case; none: no enumerator has this name.
+template <class E>
+requires(!kNames<E>.empty()) [[nodiscard]] constexpr std::optional<E> value_of(std::string_view name) noexcept {
+    constexpr auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    for (std::size_t i = 0; i < kNames<E>.size(); ++i) {
+        if (std::ranges::equal(name, kNames<E>[i], {}, fold, fold)) return static_cast<E>(i);
+    }
+    return std::nullopt;
+}
+
 static_assert(name_of(AuthType::scram_sha_256) == "scram-sha-256");
+static_assert(value_of<Consistency>("Global") == Consistency::global && !value_of<Consistency>(""));
 static_assert(name_of(LogLevel::error) == "error" && name_of(Split::on) == "on");
 
 }  // namespace pgweir::config

@@ -11,6 +11,7 @@ inline constexpr std::string_view kProtocolViolation = "08P01";
 inline constexpr std::string_view kFeatureNotSupported = "0A000";
 inline constexpr std::string_view kInvalidParameterValue = "22023";
 inline constexpr std::string_view kReadOnlyTransaction = "25006";
+inline constexpr std::string_view kNoActiveSqlTransaction = "25P01";
 inline constexpr std::string_view kInFailedTransaction = "25P02";
 inline constexpr std::string_view kInvalidStatementName = "26000";
 inline constexpr std::string_view kInvalidAuthorization = "28000";

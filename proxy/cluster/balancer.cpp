@@ -7,7 +7,7 @@ namespace {
 bool eligible(const Snapshot& snapshot, std::span<const bool> excluded, const Bound& bound, std::size_t host) noexcept {
     const ServerView& server = snapshot.servers[host];
     return server.rotation == Rotation::in && server.weight > 0 && (host >= excluded.size() || !excluded[host]) &&
-           bound.admits(host, server.position);
+           bound.admits(host, server);
 }
 
 }  // namespace

@@ -15,8 +15,11 @@ struct Bound {
     std::optional<Lsn> floor{Lsn{}};  // of every replica but `home`; none: it is not known yet, so no other will do
     std::optional<HostIndex> home;    // where the session has read last
     Lsn home_floor;
+    TimePoint oldest{};  // what was committed then must have been replayed, by home too; zero: no matter
 
-    [[nodiscard]] bool admits(std::size_t host, Lsn replayed) const noexcept {
+    [[nodiscard]] bool admits(std::size_t host, const ServerView& server) const noexcept {
+        if (oldest != TimePoint{} && (!server.current_at || *server.current_at < oldest)) return false;
+        const Lsn replayed = server.position;
         if (home && index_of(*home) == host) return replayed >= home_floor;
         return floor && replayed >= *floor;
     }

@@ -98,7 +98,7 @@ bool Causal::held_at_home(const Snapshot& snapshot, const Bound& bound) noexcept
     for (std::size_t i = 0; i < snapshot.servers.size(); ++i) {
         const ServerView& server = snapshot.servers[i];
         if (server.rotation != Rotation::in || !bound.home || index_of(*bound.home) == i) continue;
-        if (bound.admits(i, server.position)) return false;
+        if (bound.admits(i, server)) return false;
         others = true;
     }
     return others;

@@ -13,6 +13,8 @@
 
 namespace pgweir::cluster {
 
+using TimePoint = std::chrono::steady_clock::time_point;
+
 // A server's place in Snapshot::servers, the same in every snapshot of a cluster between two reloads.
 enum class HostIndex : std::uint32_t {};
 
@@ -33,6 +35,9 @@ struct ServerView {
     bool reachable = false;                             // the last probe was answered in time
     std::optional<std::chrono::microseconds> lag_time;  // none: unknown, or more than the window
     std::optional<std::uint64_t> lag_bytes;
+    // What the primary had committed at this time is replayed; none: not known. Of a replica that is in rotation.
+    std::optional<TimePoint> current_at;
+    std::chrono::microseconds round_trip{0};  // of probes, a decaying average; 0: none was answered
     Lsn position;  // replayed on a replica, inserted on a primary
     std::uint32_t timeline = 0;
     std::uint64_t system_identifier = 0;

@@ -13,6 +13,11 @@ std::chrono::microseconds window_for(const StateOptions& options) noexcept {
     return std::max({options.limits.time * 2, least, std::chrono::microseconds(options.interval * 4)});
 }
 
+// A new value counts for an eighth, the first one wholly.
+void average(std::chrono::microseconds& mean, std::chrono::microseconds value) noexcept {
+    mean = mean.count() == 0 ? value : mean + (value - mean) / 8;
+}
+
 }  // namespace
 
 StateOptions state_options(const config::Config& config) noexcept {
@@ -41,6 +46,7 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     host.tried = true;
     host.silent = false;
     ServerView& view = host.view;
+    average(view.round_trip, std::chrono::duration_cast<std::chrono::microseconds>(now - started));
     view.reachable = true;
     view.last_error.clear();
     view.role = result.in_recovery ? Role::replica : Role::primary;
@@ -134,6 +140,7 @@ void ClusterState::begin_epoch() noexcept {
 // What it replayed says nothing any more: it must prove itself again.
 void ClusterState::forget_lag(Host& host) {
     host.view.lag_time.reset();
+    host.view.current_at.reset();
     host.view.lag_bytes.reset();
     host.gate.lose();
 }
@@ -142,6 +149,7 @@ void ClusterState::judge(Host& host, TimePoint now) {
     if (wrong_timeline(host)) return forget_lag(host);  // positions of different timelines do not compare
     const Lag lag = ring_.measure(host.view.position, now);
     host.view.lag_time = lag.time;
+    host.view.current_at = lag.time ? std::optional(now - *lag.time) : std::nullopt;
     host.view.lag_bytes = lag.bytes;
     const auto covered = ring_.empty() ? std::chrono::microseconds(0)
                                        : std::chrono::duration_cast<std::chrono::microseconds>(now - ring_.oldest());
@@ -165,6 +173,7 @@ void ClusterState::lose(Host& host, std::string cause) {
     host.view.reachable = false;
     ++host.view.incarnation;
     host.view.lag_time.reset();
+    host.view.current_at.reset();
     host.view.lag_bytes.reset();
     if (!was_frozen) host.gate.lose();  // while frozen, one that was in returns as soon as it answers
     host.cause = std::move(cause);

@@ -158,6 +158,8 @@ std::size_t Client::work_linked(Bytes bytes) {
         close("client said good-bye");
     } else if (forwarded.listen) {
         listen();
+    } else if (server_ != nullptr && machine_->wants_move(server_->machine())) {
+        move_transaction();
     } else if (was_mid_message && !machine_->mid_message() && server_->machine().quiet()) {
         server_->settle_down();
     }
@@ -185,30 +187,13 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             drop_channels();
             return forwarded.consumed;
         }
-        case session::Plan::Kind::server: acquire(plan.route); return 0;
+        case session::Plan::Kind::server:
+            acquire(plan.route);
+            if (refusal_.empty() || state_ != State::session) return 0;
+            return refuse_segment(bytes, sqlstate::kCannotConnectNow, std::exchange(refusal_, {}));
         case session::Plan::Kind::listen: listen(); return 0;
     }
     return 0;
-}
-
-void Client::acquire(routing::Route route) {
-    route_ = route;
-    queued_ = worker_.now();
-    place();
-}
-
-void Client::place() {
-    const routing::Route wanted = route_;
-    HostPool* pool = choose();
-    if (pool == nullptr && !fresh_.waiting && avoid_) {  // then rather the one that has just cancelled it
-        avoid_.reset();
-        route_ = wanted;
-        pool = choose();
-    }
-    if (pool != nullptr) return acquire_from(*pool);
-    if (fresh_.waiting) return;
-    homeless_ = true;
-    worker_.wait_for_primary(*this);
 }
 
 void Client::acquire_from(HostPool& pool) {
@@ -301,17 +286,12 @@ void Client::server_lost(bool told, bool outcome_unknown) {
 void Client::cancel() {
     if (state_ == State::replication) return cancel_stream();
     if (awaits_channel_) return give_up_listening(sqlstate::kQueryCanceled, "canceling statement due to user request");
-    if (waiting() || homeless_) {
+    if ((waiting() || homeless_) && !(machine_ && machine_->moving())) {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
         end_freshness_wait();
         if (state_ != State::session) return;
-        const auto skipped = machine_->skip_segment(as_bytes(in_));
-        in_.erase(0, skipped.bytes);
-        std::string out;
-        protocol::append_error(out, "ERROR", sqlstate::kQueryCanceled, "canceling statement due to user request");
-        if (skipped.ended) protocol::append_ready_for_query(out, 'I');
-        send(as_bytes(out));
+        in_.erase(0, refuse_segment(as_bytes(in_), sqlstate::kQueryCanceled, "canceling statement due to user request"));
         return resume();
     }
     if (server_ != nullptr && server_->working() && !server_->machine().internal_pending()) {

@@ -36,6 +36,8 @@ class Client final : public Peer, public pool::Waiter {
     void look_again();
     // The linked server has finished a segment and is not needed any more.
     void unlink();
+    // SET LOCAL asked for another server for a transaction that has done nothing yet.
+    void move_transaction();
     // The segment that the server has not run is at the front again, for another one; the link to this server ends next.
     void run_again(Server& server);
     // The linked server is gone. `told`: its FATAL error was relayed already.
@@ -121,7 +123,11 @@ class Client final : public Peer, public pool::Waiter {
     void acquire_from(HostPool& pool);
     [[nodiscard]] HostPool* choose();
     [[nodiscard]] HostPool* choose_fresh();
+    [[nodiscard]] HostPool* chosen(cluster::HostIndex host);
+    [[nodiscard]] HostPool* without_replica(sql::Reason why);
+    [[nodiscard]] std::size_t refuse_segment(Bytes in, std::string_view code, std::string_view message);
     [[nodiscard]] cluster::Bound bound_now();
+    [[nodiscard]] cluster::Bound causal_bound();
     [[nodiscard]] std::chrono::milliseconds patience(bool choosing_again) const;
     [[nodiscard]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
     void end_freshness_wait();
@@ -157,6 +163,7 @@ class Client final : public Peer, public pool::Waiter {
     std::uint64_t id_ = 0;
     std::uint32_t slot_ = 0;
     routing::Route route_;
+    std::string_view refusal_;  // of the segment that place() has found no server for; static text
     std::optional<cluster::HostIndex> avoid_;  // has just cancelled what comes again
     std::uint16_t port_ = 0;
     State state_ = State::login;

@@ -1,7 +1,9 @@
 // A client's reads that must see what its session wrote or has seen: what a replica needs for them, and the wait for one that
 // has it (semantics.md E).
 #include <algorithm>
+#include <utility>
 
+#include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/server.hpp"
 
@@ -18,20 +20,26 @@ using std::chrono::milliseconds;
 constexpr milliseconds kHandover{10};
 constexpr std::chrono::seconds kHandoverPause{1};
 
-}  // namespace
-
-HostPool* Client::choose() {
-    const bool anything_will_do = route_.target == routing::Target::primary || !machine_ || !reads_causally();
-    return anything_will_do ? worker_.choose(*group_, route_, avoid_) : choose_fresh();
+// What newer positions may put right.
+[[nodiscard]] bool is_stale(sql::Reason why) noexcept {
+    return why == sql::Reason::awaiting_sample || why == sql::Reason::replica_behind || why == sql::Reason::max_lag;
 }
 
+}  // namespace
+
 bool Client::reads_causally() const noexcept {
-    const session::CausalSettings& wanted = machine_->causal();
+    const session::LocalSettings& wanted = machine_->settings();
     return wanted.consistency != Consistency::eventual || wanted.read_after != Lsn{};
 }
 
 cluster::Bound Client::bound_now() {
-    const session::CausalSettings& wanted = machine_->causal();
+    cluster::Bound bound = reads_causally() ? causal_bound() : cluster::Bound{};
+    if (route_.max_lag != 0) bound.oldest = queued_ - milliseconds(route_.max_lag);
+    return bound;
+}
+
+cluster::Bound Client::causal_bound() {
+    const session::LocalSettings& wanted = machine_->settings();
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const std::uint64_t next = worker_.next_sample(group_->cluster);
     if (wanted.read_after != token_) {
@@ -44,27 +52,24 @@ cluster::Bound Client::bound_now() {
     return causal_.bound(snapshot, next, fresh_.arrived);
 }
 
-// The pool for the read at the front. Null: it waits (fresh_.waiting), or no primary is known.
+// The pool for the read at the front. Null: it waits (fresh_.waiting), it is refused, or no primary is known.
 HostPool* Client::choose_fresh() {
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const cluster::Bound bound = bound_now();
     sql::Reason why = sql::Reason::awaiting_sample;
-    auto host = worker_.pick_replica(*group_, bound, avoid_, why);
+    auto host = worker_.pick(*group_, route_, bound, avoid_, why);
     if (host && host == bound.home && causal_.should_move(snapshot)) fresh_.moving = true;
     const bool moving = fresh_.moving && host && cluster::Causal::held_at_home(snapshot, bound);
     if (moving && bound.floor) why = sql::Reason::replica_behind;
-    const bool stale = why == sql::Reason::awaiting_sample || why == sql::Reason::replica_behind;
+    const bool stale = is_stale(why);
     if ((!host || moving) && stale && wait_for_freshness(patience(moving), why)) return nullptr;
-    // Without a primary to turn to, a read that asked for nothing by a token takes what there is.
-    if (!host && stale && group_->read_only && token_ == Lsn{}) host = worker_.pick_replica(*group_, {}, avoid_, why);
+    // Without a primary to turn to, a read that asked for nothing itself takes what there is.
+    const bool asked = token_ != Lsn{} || route_.max_lag != 0;
+    if (!host && stale && group_->read_only && !asked) host = worker_.pick(*group_, route_, {}, avoid_, why);
     end_freshness_wait();
-    if (!host) {
-        route_.target = routing::Target::primary;
-        if (route_.reason != sql::Reason::replica_conflict) route_.reason = why;
-        return worker_.choose(*group_, route_);
-    }
+    if (!host) return without_replica(why);
     incarnation_ = snapshot.servers[cluster::index_of(*host)].incarnation;
-    return &worker_.host_pool(*group_, *host);
+    return chosen(*host);
 }
 
 // How long the read may wait for a replica, from its beginning.
@@ -114,6 +119,9 @@ void Client::look_again() {
     homeless_ = false;
     const auto keep_alive = shared_from_this();
     place();
+    if (refusal_.empty() || state_ != State::session) return;
+    in_.erase(0, refuse_segment(as_bytes(in_), protocol::sqlstate::kCannotConnectNow, std::exchange(refusal_, {})));
+    resume();
 }
 
 // A segment is over: what it may have written or seen is what later reads must see.
@@ -136,32 +144,11 @@ void Client::note_touch() {
 
 // --- The worker's part.
 
-std::optional<cluster::HostIndex> Worker::pick_replica(const PoolGroup& group, const cluster::Bound& bound,
-                                                       std::optional<cluster::HostIndex> avoid, sql::Reason& why) {
-    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
-    const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
-    const TimePoint time = now();
-    std::array<bool, 256> excluded{};
-    const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
-    bool any = false;
-    bool left = false;
-    for (std::size_t i = 0; i < count; ++i) {
-        any |= excluded[i] = suspects[i] > time || avoid == static_cast<cluster::HostIndex>(i);
-        left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
-    }
-    const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster],
-                                                     any ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{},
-                                                     bound);
-    if (host) return host;
-    if (left) why = bound.floor ? sql::Reason::replica_behind : sql::Reason::awaiting_sample;
-    else why = any ? sql::Reason::replica_lost : sql::Reason::no_replica;
-    return std::nullopt;
-}
-
 void Worker::want_fresh(std::size_t cluster, sql::Reason why) {
     cluster::SampleClock& clock = shared_.sample_clocks[cluster];
-    std::atomic<bool>& wanted = why == sql::Reason::awaiting_sample ? clock.sample_wanted : clock.replay_wanted;
-    if (!wanted.exchange(true)) shared_.freshen(cluster);
+    const bool sample = why != sql::Reason::replica_behind && !clock.sample_wanted.exchange(true);
+    const bool replay = why != sql::Reason::awaiting_sample && !clock.replay_wanted.exchange(true);
+    if (sample || replay) shared_.freshen(cluster);
 }
 
 void Worker::wait_for_freshness(Client& client, TimePoint deadline) {

@@ -77,13 +77,10 @@ std::string Client::Starting::take_settings(const config::Proxy& config) {
     for (const auto& [name, value] : login.result().parameters) {
         const auto ignored = [&asked = name](const std::string& other) { return session::same_name(other, asked); };
         if (std::any_of(config.ignore_startup_parameters.begin(), config.ignore_startup_parameters.end(), ignored)) continue;
-        if (const auto good = session::start_causal_setting(name, value, causal)) {
-            if (!*good) return "invalid value for parameter \"" + name + "\"";
-            consistency_given |= session::same_name(name, "pgweir.consistency");
-        } else if (session::same_name(name, "pgweir.read_preference")) {
-            const auto preference = session::parse_read_preference(value);
-            if (!preference) return "invalid value for parameter \"pgweir.read_preference\"; it is primary or replica";
-            read_preference = *preference;
+        if (session::is_local_setting(name)) {
+            session::LocalSettings unused;
+            if (auto error = session::take_local_setting(name, value, unused)) return std::move(*error);
+            own.push_back({name, value});
         } else if (session::same_name(name, "application_name") && always_accepted(value)) {
             application_name = value;
         } else {
@@ -93,6 +90,18 @@ std::string Client::Starting::take_settings(const config::Proxy& config) {
         }
     }
     return {};
+}
+
+session::LocalSettings Client::Starting::local_settings(const Client& client) const {
+    session::LocalSettings settings = client.group_->settings;
+    const auto& users = client.worker_.shared().config.users;
+    const auto user = std::ranges::find(users, client.user_, &config::User::name);
+    if (user != users.end()) {
+        settings.read_preference = user->read_preference.value_or(settings.read_preference);
+        if (user->max_lag) settings.max_lag = static_cast<std::uint32_t>(user->max_lag->count());
+    }
+    for (const session::Parameter& setting : own) (void)session::take_local_setting(setting.name, setting.value, settings);
+    return settings;
 }
 
 session::ParameterRef Client::Starting::with_application_name(Worker& worker, session::ParameterRef settings) const {
@@ -267,8 +276,6 @@ void Client::begin_session(session::ParameterRef settings) {
         settings.prove();
     }
     const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
-    session::CausalSettings causal = starting_->causal;
-    if (!starting_->consistency_given) causal.consistency = group_->consistency;
     const config::Config& config = worker_.shared().config;
     const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
     session::ClientSetup setup{.start = named,
@@ -283,8 +290,7 @@ void Client::begin_session(session::ParameterRef settings) {
                                .max_client_statements = config.pool.max_client_statement_memory,
                                .max_statements = config.pool.max_statement_memory,
                                .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
-                               .read_preference = starting_->read_preference,
-                               .causal = causal,
+                               .settings = starting_->local_settings(*this),
                                .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     std::string out;

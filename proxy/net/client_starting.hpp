@@ -15,6 +15,8 @@ struct Client::Starting {
 
     // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
     [[nodiscard]] std::string take_settings(const config::Proxy& config);
+    // What the session begins with: the database's, the user's and the client's own, the later over the earlier.
+    [[nodiscard]] session::LocalSettings local_settings(const Client& client) const;
     // The machine for asking a server whether it accepts the settings.
     void make_machine(Client& client, Server& server);
     // The server took them: the client is welcome.
@@ -25,9 +27,7 @@ struct Client::Starting {
     std::vector<session::Parameter> wanted;  // without application_name
     std::string application_name;
     std::string key;  // of `wanted`, for PoolGroup::accepted
-    routing::ReadPreference read_preference = routing::ReadPreference::replica;
-    session::CausalSettings causal;
-    bool consistency_given = false;  // else it is the database's
+    std::vector<session::Parameter> own;  // pgweir's own settings
     bool over_limit = false;
     bool asking = false;  // auth_query; nothing is read meanwhile
     std::string refusal;  // what is said when the delay is over

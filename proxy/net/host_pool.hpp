@@ -12,6 +12,7 @@
 #include "proxy/cluster/snapshot.hpp"
 #include "proxy/pool/budget_registry.hpp"
 #include "proxy/pool/pool.hpp"
+#include "proxy/session/local_settings.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/server_login.hpp"
 #include "proxy/session/statement_cache.hpp"
@@ -44,7 +45,7 @@ struct PoolGroup {
     config::SessionState on_session_state = config::SessionState::pin;
     bool split = true;
     bool read_only = false;
-    config::Consistency consistency = config::Consistency::session;
+    session::LocalSettings settings{};  // that its sessions begin with
     std::uint32_t pool_size = 0;
     std::uint32_t min_pool_size = 0;
     session::ServerSecret secret;

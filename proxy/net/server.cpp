@@ -291,6 +291,7 @@ void Server::settle_down() {
         client_->session_idle();
         if (client_ == nullptr) return;  // it could not take a notification
     }
+    if (session.wants_move(*machine_)) return client_->move_transaction();
     client_->resume();
 }
 

@@ -18,6 +18,14 @@ namespace {
 constexpr std::chrono::seconds kSuspicion{1};
 constexpr std::chrono::milliseconds kTick{100};
 
+// Of a database's sessions. A bound on lag holds for its reads where it is its own; [routing]'s is that of the rotation.
+session::LocalSettings start_settings(const config::Database& database, const config::Routing& routing) {
+    return {.read_preference = database.read_preference.value_or(routing.read_preference),
+            .max_lag = static_cast<std::uint32_t>(database.max_lag.value_or(config::Duration{0}).count()),
+            .consistency = database.consistency.value_or(routing.consistency),
+            .read_after = {}};
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
@@ -227,7 +235,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->forced_user = !match->user.empty();
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
-    group->consistency = match->consistency.value_or(config.routing.consistency);
+    group->settings = start_settings(*match, config.routing);
     group->split = match->split.value_or(config.routing.split) == config::Split::on;
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
@@ -252,18 +260,6 @@ HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
             std::make_unique<HostPool>(group, host, key, limits, shared_.budgets.get(key, group.pool_size), id_);
     }
     return *group.hosts[index];
-}
-
-HostPool* Worker::choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid) {
-    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
-    if (route.target == routing::Target::replica) {
-        sql::Reason why{};
-        if (const auto host = pick_replica(group, {}, avoid, why)) return &host_pool(group, *host);
-        route.target = routing::Target::primary;
-        if (route.reason != sql::Reason::replica_conflict) route.reason = why;
-    }
-    if (!snapshot.primary) return nullptr;
-    return &host_pool(group, *snapshot.primary);
 }
 
 void Worker::suspect(HostPool& pool) {

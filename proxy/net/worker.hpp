@@ -89,15 +89,18 @@ class Worker {
     [[nodiscard]] const config::Database* database(const std::string& name) const noexcept;
     // The pools for a database and user, made when needed; null when there is no such database.
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
-    // The pool where this route leads, and the route it really took (no replica but `avoid`: the primary). Null: no primary is
-    // known.
-    [[nodiscard]] HostPool* choose(PoolGroup& group, routing::Route& route, std::optional<cluster::HostIndex> avoid = {});
-    // A replica that `bound` admits; none: `why` says what stands in the way.
-    [[nodiscard]] std::optional<cluster::HostIndex> pick_replica(const PoolGroup& group, const cluster::Bound& bound,
-                                                               std::optional<cluster::HostIndex> avoid, sql::Reason& why);
+    // Null: no primary is known.
+    [[nodiscard]] HostPool* primary_pool(PoolGroup& group);
+    // The primary is known and answers.
+    [[nodiscard]] bool primary_answers(const PoolGroup& group) const noexcept;
+    // A replica for the route that `bound` admits, or with read_preference = nearest perhaps the primary; none: `why` says
+    // what stands in the way.
+    [[nodiscard]] std::optional<cluster::HostIndex> pick(const PoolGroup& group, const routing::Route& route,
+                                                         const cluster::Bound& bound, std::optional<cluster::HostIndex> avoid,
+                                                         sql::Reason& why);
     // SampleClock::next() of the cluster.
     [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return shared_.sample_clocks[cluster].next(); }
-    // Asks the control thread for what `why` (awaiting_sample, replica_behind) calls for, unless it is on its way.
+    // Asks the control thread for what `why` (awaiting_sample, replica_behind, max_lag) calls for, unless it is on its way.
     void want_fresh(std::size_t cluster, sql::Reason why);
     // Client::look_again() at each news of a cluster, and at `deadline`.
     void wait_for_freshness(Client& client, TimePoint deadline);

@@ -3,28 +3,32 @@
 
 #include <cstdint>
 
+#include "config/read_preference.hpp"
 #include "proxy/sql/statement.hpp"
 
 namespace pgweir::routing {
 
+using config::ReadPreference;
 using sql::Reason;
 
 enum class Target : std::uint8_t { primary, replica };
-
-// SET pgweir.read_preference. The routing issue adds the others.
-enum class ReadPreference : std::uint8_t { replica, primary };
 
 struct SessionFacts {
     bool split = true;                     // false: this database's statements all go to the primary
     bool pinned = false;                   // the session holds its server connection
     bool default_read_only = false;        // default_transaction_read_only = on
     bool default_serializable = false;     // default_transaction_isolation = serializable: P-only (semantics.md A)
-    ReadPreference read_preference = ReadPreference::replica;
+    ReadPreference read_preference = ReadPreference::replica_preferred;
+    std::uint32_t max_lag = 0;  // milliseconds that a replica's data may be old; 0: no bound
 };
 
+// `vouched`: what it runs may do more than we know, so it is not run twice. For a replica, `read_preference` says what else will do, and `max_lag` how old its data may be (as in SessionFacts).
 struct Route {
     Target target = Target::primary;
     Reason reason = Reason::not_a_read;
+    ReadPreference read_preference = ReadPreference::replica_preferred;
+    std::uint32_t max_lag = 0;
+    bool vouched = false;
     friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -32,7 +36,8 @@ struct Route {
 // BEGIN is too when default_read_only is on.
 [[nodiscard]] Route choose_route(const sql::Statement& statement, const SessionFacts& facts) noexcept;
 
-// The worse of two, for a segment of several statements: any primary makes all of it primary, and the first reason stays.
+// The worse of two, for a segment of several statements: any primary makes all of it primary, and the first reason stays. Of
+// two for a replica the stricter preference and bound count.
 [[nodiscard]] Route worse(const Route& a, const Route& b) noexcept;
 
 }  // namespace pgweir::routing

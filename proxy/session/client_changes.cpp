@@ -7,7 +7,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
-#include "proxy/session/local_settings.hpp"
+#include "proxy/session/encodings.hpp"
 #include "proxy/sql/lexer.hpp"
 #include "proxy/sql/text.hpp"
 
@@ -81,6 +81,7 @@ bool ClientMachine::changes_names(std::string_view tag) noexcept {
 
 void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {
     names_changed_ |= changes_names(tag);
+    if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") settings_.committed();
     if (changes != nullptr) {
         changes_sent_ = true;
         if (!staged_) staged_ = std::make_unique<Staged>();
@@ -133,7 +134,7 @@ void ClientMachine::apply_reset_all(ServerMachine& server) {
     }
     server.set_actual(parameters_.intern(std::move(reported)));
     desired_ = setup_.start;
-    causal_ = setup_.causal;
+    settings_.reset();
 }
 
 // RESET goes back to the session's start, the server's own start may be another: then it differs from what is desired,

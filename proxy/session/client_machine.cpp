@@ -6,7 +6,8 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_sink.hpp"
-#include "proxy/session/local_settings.hpp"
+#include "proxy/session/encodings.hpp"
+#include "proxy/session/identifiers.hpp"
 #include "proxy/session/read_only.hpp"
 #include "proxy/sql/classify.hpp"
 
@@ -29,8 +30,7 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
       database_names_(setup_.names != nullptr ? *setup_.names : statements.own_names()),
       desired_(setup_.start),
       told_(setup_.start),
-      read_preference_(setup_.read_preference),
-      causal_(setup_.causal) {
+      settings_(setup_.settings) {
     settings_changed();
 }
 
@@ -39,7 +39,8 @@ routing::SessionFacts ClientMachine::facts() const noexcept {
             .pinned = pin_ != Pin::none,
             .default_read_only = default_read_only_,
             .default_serializable = default_serializable_,
-            .read_preference = read_preference_};
+            .read_preference = settings_.now().read_preference,
+            .max_lag = settings_.now().max_lag};
 }
 
 // What of the settings matters to reading and routing SQL, looked up once for each change.
@@ -64,7 +65,7 @@ bool ClientMachine::attach(ServerMachine& server, const routing::Route& route, s
     wrote_ = false;
     const bool again = std::exchange(again_, Refusal::none) != Refusal::none;
     // Of a text that somebody vouches for nobody knows what a second run would do.
-    if (on_replica_ && !again && setup_.retry_limit > 0 && route.reason != sql::Reason::hint_replica) {
+    if (on_replica_ && !again && setup_.retry_limit > 0 && !route.vouched) {
         server.attempt.begin(setup_.retry_limit);
     } else {
         server.attempt.drop();
@@ -72,7 +73,10 @@ bool ClientMachine::attach(ServerMachine& server, const routing::Route& route, s
     // Something in it that the text does not show: who knows what it leaves behind in the session.
     tainted_ |= route.reason == sql::Reason::replica_refused || route.reason == sql::Reason::learned;
     if (setup_.session_mode && pin_ == Pin::none) pin_ = Pin::session_mode;
-    return replay_settings(server, to_server, to_client);
+    const bool go = replay_settings(server, to_server, to_client);
+    if (!moving_) return go;
+    begin_again(server, to_server, to_client);
+    return false;
 }
 
 bool ClientMachine::replay_settings(ServerMachine& server, std::string& to_server, Gather& to_client) {
@@ -95,6 +99,7 @@ void ClientMachine::segment_done(ServerMachine& server) {
     extended_open_ = false;
     copy_bound_ = false;
     if (in_transaction_) return;
+    forget_begin();
     portal_changes_.reset();
     wrote_ = false;
     local_portal_.reset();
@@ -126,14 +131,15 @@ void ClientMachine::run_again(Refusal why) noexcept {
 // Where a read goes that a replica has not run.
 routing::Route ClientMachine::second_route(const routing::Route& first) const noexcept {
     if (first.target == routing::Target::primary) return first;
+    routing::Route second = first;
     switch (again_) {
         case Refusal::none: break;
-        case Refusal::read_only: return {routing::Target::primary, sql::Reason::replica_refused};
-        case Refusal::schema: return {routing::Target::primary, sql::Reason::replica_schema};
-        case Refusal::conflict: return {routing::Target::replica, sql::Reason::replica_conflict};
-        case Refusal::lost: return {routing::Target::replica, sql::Reason::replica_lost};
+        case Refusal::read_only: return {.target = routing::Target::primary, .reason = sql::Reason::replica_refused};
+        case Refusal::schema: return {.target = routing::Target::primary, .reason = sql::Reason::replica_schema};
+        case Refusal::conflict: second.reason = sql::Reason::replica_conflict; break;
+        case Refusal::lost: second.reason = sql::Reason::replica_lost; break;
     }
-    return first;
+    return second;
 }
 
 void ClientMachine::detached() noexcept {
@@ -142,6 +148,7 @@ void ClientMachine::detached() noexcept {
     on_replica_ = false;
     in_transaction_ = false;
     extended_open_ = false;
+    forget_begin();
 }
 
 bool ClientMachine::parameter_reported(std::string_view name, std::string_view value) {
@@ -224,8 +231,11 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
         }
         return out;
     }
-    if (auto answer = answer_causal_setting(judged, causal_, setup_.causal)) return std::move(*answer);
-    return answer_local_setting(judged, read_preference_, setup_.read_preference);
+    const LocalSettings before = settings_.now();
+    const bool begun = begin_state_ == BeginState::begun;
+    std::string answer = settings_.answer(judged, begun || status == TransactionStatus::open);
+    moves_ |= begun && settings_.now() != before;
+    return answer;
 }
 
 // The SQLSTATE that PostgreSQL would give in this place.
@@ -309,7 +319,7 @@ void ClientMachine::lose_track() noexcept {
 }
 
 void ClientMachine::discarded() noexcept {
-    causal_ = setup_.causal;
+    settings_.reset();
     if (pin_ == Pin::load || pin_ == Pin::session_mode) return;
     pin_ = Pin::none;
     tainted_ = false;

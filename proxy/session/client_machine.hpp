@@ -16,11 +16,12 @@
 #include "protocol/bytes.hpp"
 #include "protocol/frame.hpp"
 #include "proxy/routing/route.hpp"
-#include "proxy/session/causal_settings.hpp"
 #include "proxy/session/gather.hpp"
+#include "proxy/session/local_settings.hpp"
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/pin.hpp"
 #include "proxy/session/server_machine.hpp"
+#include "proxy/session/session_settings.hpp"
 #include "proxy/session/staged.hpp"
 #include "proxy/session/statement_cache.hpp"
 #include "proxy/session/touch.hpp"
@@ -73,8 +74,7 @@ struct ClientSetup {
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
     std::uint64_t retry_limit = 0;  // bytes of a read that may be run once more elsewhere; 0: none is
-    routing::ReadPreference read_preference = routing::ReadPreference::replica;
-    CausalSettings causal{};
+    LocalSettings settings{};    // pgweir's own, as the session begins
     DatabaseNames* names = nullptr;  // of the database; outlives the client. Null: the statement cache's own
 };
 
@@ -104,6 +104,11 @@ class ClientMachine {
     [[nodiscard]] Skipped skip_segment(Bytes in);
     // The server was released or lost.
     void detached() noexcept;
+    // The open transaction is to run somewhere else, and has done nothing yet but begin. Then move() says where; the server has
+    // to be left, and attach() begins it again on another.
+    [[nodiscard]] bool wants_move(const ServerMachine& server);
+    [[nodiscard]] routing::Route move();
+    [[nodiscard]] bool moving() const noexcept { return moving_; }
     // The segment is the front of the client's bytes again, since a replica has not run it: plan() takes it elsewhere, once.
     void run_again(Refusal why) noexcept;
     // Whether what a replica has not run for this reason may be run on another server.
@@ -135,7 +140,7 @@ class ClientMachine {
     [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
     [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
-    [[nodiscard]] const CausalSettings& causal() const noexcept { return causal_; }
+    [[nodiscard]] const LocalSettings& settings() const noexcept { return settings_.now(); }
     // What was done with data since the server was attached; begins anew.
     [[nodiscard]] Touch take_touch() noexcept { return std::exchange(touch_, Touch::nothing); }
 
@@ -201,6 +206,12 @@ class ClientMachine {
     void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
     void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
+    void tell_of_bad_hint(const sql::Statement& judged, std::string_view text, Sink& sink);
+    [[nodiscard]] bool begins_read_only(const sql::Statement& judged) const noexcept;
+    void note_request(Request request, std::string_view begin = {});
+    [[nodiscard]] routing::Route begin_route() const;
+    void forget_begin() noexcept;
+    void begin_again(ServerMachine& server, std::string& to_server, Gather& to_client);
     void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
     void raise_answer(std::string_view answer, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
@@ -250,9 +261,13 @@ class ClientMachine {
     sql::LexSettings lex_;
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
     Pin pin_ = Pin::none;
-    routing::ReadPreference read_preference_;
-    CausalSettings causal_;
+    SessionSettings settings_;
+    std::string begin_;  // of a transaction that begins, by begin_state_
     Touch touch_ = Touch::nothing;
+    // Since no transaction was open: nothing was run; the BEGIN of a READ ONLY one was bound; it has begun; anything else.
+    enum class BeginState : std::uint8_t { clean, bound, begun, busy } begin_state_ = BeginState::clean;
+    bool moves_ = false;   // its settings were changed since
+    bool moving_ = false;  // it has left its server and is to begin on another
     bool planned_valid_ = false;
     bool planned_local_ = false;
     bool remaining_dropped_ = false;

@@ -6,8 +6,8 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_sink.hpp"
-#include "proxy/session/local_settings.hpp"
 #include "proxy/sql/classify.hpp"
+#include "proxy/sql/hint.hpp"
 
 namespace pgweir::session {
 
@@ -89,6 +89,7 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
         remaining_ = static_cast<std::uint32_t>(message.size - message.whole.size());
         result.consumed += message.whole.size();
         if (server == nullptr && !extended_open_) break;
+        if (moves_ && server != nullptr && server->quiet()) break;  // what follows is for another server
     }
     if (server != nullptr) {
         if (drop_to_sync_ || mid_message()) server->attempt.pass_point();
@@ -246,8 +247,22 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     if (loses_track(judged, query_text(message.body()), changes)) lose_track();
     changes_sent_ |= changes != nullptr;
     touch(touch_of(judged));
+    tell_of_bad_hint(judged, query_text(message.body()), sink);
+    note_request(Request::query, begins_read_only(judged) ? query_text(message.body()) : std::string_view{});
     if (judged.asks_position) return pass_position(sink, std::move(undo));
     pass(message, Request::query, sink, std::move(undo), std::move(changes));
+}
+
+// An annotation that is not understood is not followed, and the client is told, in its place among the answers.
+void ClientMachine::tell_of_bad_hint(const sql::Statement& judged, std::string_view text, Sink& sink) {
+    if (judged.hint.kind != sql::Hint::Kind::invalid) return;
+    constexpr std::size_t kLongest = 200;
+    std::string written(sql::written_hint(text).substr(0, kLongest));
+    std::ranges::replace_if(written, [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::string notice;
+    protocol::append_notice(notice, "NOTICE", sqlstate::kInvalidParameterValue,
+                            "annotation is not understood: " + written + "; outside a transaction its statement runs on the primary");
+    fake(Request::parse, std::move(notice), sink);
 }
 
 // SHOW pgweir.lsn.
@@ -303,6 +318,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     doubt_settings();
     wrote_ = true;
     touch(Touch::wrote);
+    note_request(Request::function_call);
     auto undo = undo_of_query(sink);
     if (message.tag == frontend::kQuery) {
         unnamed_ = {};
@@ -333,6 +349,7 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
         changes = std::make_unique<sql::SessionChanges>(std::move(portal_changes_->second));
         portal_changes_.reset();
     }
+    note_request(Request::execute);
     pass(message, Request::execute, sink, nullptr, std::move(changes));
     if (!copy_bound_ || sink.server == nullptr) return;
     // The answer decides what the client's next bytes mean; Flush makes it come at once.

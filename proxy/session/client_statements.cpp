@@ -6,7 +6,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
-#include "proxy/session/local_settings.hpp"
+#include "proxy/session/identifiers.hpp"
 
 namespace pgweir::session {
 
@@ -26,6 +26,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     // Behind a SET in the same segment it is not known yet what it will mean: nobody else may have it.
     const ParameterRef settings = parse_settings();
     StatementRef statement = intern(as_text(rest), settings);
+    tell_of_bad_hint(statement->judged, statement->text(), sink);
     if (!statement_name.empty()) {
         std::string_view code;
         if (const std::string_view why = statement_limit(*statement, code); !why.empty()) return raise(code, why, false, sink);
@@ -211,6 +212,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
     } else {
         touch(Touch::wrote);  // SQL's PREPARE made it, it may be anything
     }
+    note_request(Request::bind, statement && begins_read_only(statement->judged) ? statement->text() : std::string_view{});
     if (name->empty()) {
         ensure_unnamed(sink);
         return pass(message, Request::bind, sink);

@@ -2,21 +2,83 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
+#include "config/names.hpp"
+#include "config/units.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/setting_names.hpp"
-#include "proxy/sql/text.hpp"
+#include "proxy/sql/hint.hpp"
 
 namespace pgweir::session {
 
 namespace {
 
-constexpr std::string_view kReadPreference = "read_preference";
+constexpr std::string_view kPrefix = "pgweir.";
 
-std::string_view text_of(routing::ReadPreference preference) noexcept {
-    return preference == routing::ReadPreference::primary ? "primary" : "replica";
+// One setting: its name behind the prefix, what a message says it may be, and how it is read and written.
+struct Setting {
+    std::string_view name, allowed;
+    bool (*take)(LocalSettings& settings, std::string_view value);
+    std::string (*show)(const LocalSettings& settings);
+    void (*copy)(LocalSettings& to, const LocalSettings& from);
+};
+
+// `values` is in words; the enumerators' names are those of the configuration.
+template <auto Member>
+constexpr Setting choice(std::string_view name, std::string_view values) {
+    return {name, values,
+            [](LocalSettings& settings, std::string_view value) {
+                const auto chosen = config::value_of<std::remove_reference_t<decltype(settings.*Member)>>(value);
+                if (chosen) settings.*Member = *chosen;
+                return chosen.has_value();
+            },
+            [](const LocalSettings& settings) { return std::string(config::name_of(settings.*Member)); },
+            [](LocalSettings& to, const LocalSettings& from) { to.*Member = from.*Member; }};
+}
+
+bool take_max_lag(LocalSettings& settings, std::string_view value) {
+    const auto milliseconds = sql::parse_max_lag(value);
+    if (milliseconds) settings.max_lag = *milliseconds;
+    return milliseconds.has_value();
+}
+
+bool take_read_after(LocalSettings& settings, std::string_view value) {
+    const auto lsn = value.empty() ? std::optional(Lsn{}) : parse_lsn(value);
+    if (lsn) settings.read_after = *lsn;
+    return lsn.has_value();
+}
+
+std::string show_max_lag(const LocalSettings& settings) {
+    return settings.max_lag == 0 ? "0" : config::format_duration(settings.max_lag);
+}
+
+std::string show_read_after(const LocalSettings& settings) {
+    return settings.read_after == Lsn{} ? std::string{} : format_lsn(settings.read_after);
+}
+
+constexpr std::array kSettings{
+    choice<&LocalSettings::read_preference>("read_preference",
+                                            "primary, primary_preferred, replica, replica_preferred or nearest"),
+    Setting{"max_lag", "a time with its unit, as '500ms' or '2s', or 0", take_max_lag, show_max_lag,
+            [](LocalSettings& to, const LocalSettings& from) { to.max_lag = from.max_lag; }},
+    choice<&LocalSettings::consistency>("consistency", "eventual, session or global"),
+    Setting{"read_after", "a position as SHOW pgweir.lsn gives it, 'X/Y', or ''", take_read_after, show_read_after,
+            [](LocalSettings& to, const LocalSettings& from) { to.read_after = from.read_after; }},
+};
+
+const Setting* find(std::string_view name) noexcept {
+    const auto* found = std::ranges::find_if(kSettings, [name](const Setting& setting) { return same_name(setting.name, name); });
+    return found == kSettings.end() ? nullptr : found;
+}
+
+std::string unknown(std::string_view name) {
+    return "unrecognized configuration parameter \"pgweir." + std::string(name) + "\"";
+}
+
+std::string bad_value(const Setting& setting, std::string_view value) {
+    return "invalid value for parameter \"pgweir." + std::string(setting.name) + "\": \"" + std::string(value) + "\"; it is " +
+           std::string(setting.allowed);
 }
 
 std::string error(std::string_view code, const std::string& message) {
@@ -31,44 +93,27 @@ std::string complete(std::string_view tag) {
     return out;
 }
 
-}  // namespace
-
-std::optional<routing::ReadPreference> parse_read_preference(std::string_view value) noexcept {
-    if (same_name(value, "primary")) return routing::ReadPreference::primary;
-    if (same_name(value, "replica") || same_name(value, "default")) return routing::ReadPreference::replica;
-    return std::nullopt;
+std::string row(const sql::Statement& judged, const std::string& value) {
+    std::string out = describe_local_setting(judged);
+    const std::array<std::string_view, 1> columns{value};
+    protocol::append_data_row(out, columns);
+    return out + complete("SHOW");
 }
 
-std::string answer_local_setting(const sql::Statement& judged, routing::ReadPreference& preference,
-                                 routing::ReadPreference start) {
-    const std::string setting(judged.name);
-    const bool known = same_name(setting, kReadPreference) || (judged.local == sql::Local::reset && setting.empty());
-    if (!known) {
-        return error(protocol::sqlstate::kUndefinedObject,
-                     "unrecognized configuration parameter \"pgweir." + setting + "\"");
-    }
+}  // namespace
+
+std::string answer_local_setting(const sql::Statement& judged, LocalSettings& settings, const LocalSettings& start) {
+    const Setting* setting = find(judged.name);
+    if (setting == nullptr) return error(protocol::sqlstate::kUndefinedObject, unknown(judged.name));
     switch (judged.local) {
         case sql::Local::none: return {};
-        case sql::Local::reset: preference = start; return complete("RESET");
-        case sql::Local::show: {
-            std::string out = describe_local_setting(judged);
-            const std::array<std::string_view, 1> row{text_of(preference)};
-            protocol::append_data_row(out, row);
-            return out + complete("SHOW");
-        }
+        case sql::Local::show: return row(judged, setting->show(settings));
+        case sql::Local::reset: setting->copy(settings, start); return complete("RESET");
         case sql::Local::set:
         case sql::Local::set_local: break;
     }
-    const bool to_default = same_name(judged.value, "default");
-    const auto wanted = to_default ? std::optional(start) : parse_read_preference(judged.value);
-    if (!wanted) {
-        return error(protocol::sqlstate::kInvalidParameterValue, "invalid value for parameter \"pgweir.read_preference\": \"" +
-                                                                     std::string(judged.value) +
-                                                                     "\"; it is primary or replica");
-    }
-    // A transaction stays where it has begun, so SET LOCAL changes nothing that lasts.
-    if (judged.local == sql::Local::set) preference = *wanted;
-    return complete("SET");
+    if (setting->take(settings, judged.value)) return complete("SET");
+    return error(protocol::sqlstate::kInvalidParameterValue, bad_value(*setting, judged.value));
 }
 
 std::string describe_local_setting(const sql::Statement& judged) {
@@ -83,41 +128,16 @@ std::string describe_local_setting(const sql::Statement& judged) {
     return out;
 }
 
-std::string folded_identifier(std::string_view written) {
-    std::string out;
-    if (written.size() >= 2 && written.front() == '"' && written.back() == '"') {
-        for (std::size_t i = 1; i + 1 < written.size(); ++i) {
-            out.push_back(written[i]);
-            if (written[i] == '"') ++i;
-        }
-        return out;
-    }
-    out.assign(written);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
+bool is_local_setting(std::string_view name) noexcept {
+    return name.size() > kPrefix.size() && same_name(name.substr(0, kPrefix.size()), kPrefix);
 }
 
-// As PostgreSQL compares the names of encodings: letters and digits only, in lower case.
-bool is_one_of(std::string_view encoding, std::span<const std::string_view> names) {
-    std::string clean;
-    for (const char c : encoding) {
-        const char lower = sql::lower(c);
-        if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9')) clean += lower;
-    }
-    return std::ranges::find(names, clean) != names.end();
-}
-
-bool has_ascii_trail_bytes(std::string_view client_encoding) {
-    constexpr std::array<std::string_view, 16> kEncodings{"sjis",  "shiftjis", "mskanji",    "win932", "windows932", "big5",   "win950",     "windows950",
-                                                          "gbk",   "win936",   "windows936", "uhc",    "win949",     "windows949", "gb18030",
-                                                          "johab"};
-    return is_one_of(client_encoding, kEncodings) || is_one_of(client_encoding, std::array<std::string_view, 1>{"shiftjis2004"});
-}
-
-bool is_utf8(std::string_view client_encoding) {
-    constexpr std::array<std::string_view, 2> kNames{"utf8", "unicode"};
-    return is_one_of(client_encoding, kNames);
+std::optional<std::string> take_local_setting(std::string_view name, std::string_view value, LocalSettings& settings) {
+    name.remove_prefix(kPrefix.size());
+    const Setting* setting = find(name);
+    if (setting == nullptr) return unknown(name);
+    if (setting->take(settings, value)) return std::nullopt;
+    return bad_value(*setting, value);
 }
 
 }  // namespace pgweir::session

@@ -221,7 +221,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
         if (client != nullptr && status == 'I') client->transaction_over(*this);
         if (client != nullptr && !head.hide_ready) out.pass(message.whole);
     } else {
-        outcome_.failed = internal_failed_;
+        outcome_.failed |= internal_failed_;
         internal_failed_ = false;
     }
     queue_.pop();
@@ -386,7 +386,7 @@ void ServerMachine::expect(Expected expected, Gather& out) {
 
 void ServerMachine::inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out) {
     protocol::append_query(to_server, sql);
-    outcome_ = {};
+    if (!internal_pending()) outcome_ = {};
     unnamed = {};
     unnamed_unknown = false;  // a Query drops the unnamed statement
     expect({.request = Request::query, .purpose = purpose}, out);

@@ -1,4 +1,5 @@
-// Annotations in comments before a statement's first keyword: /* pgweir: primary */, /* pgweir: replica */.
+// Annotations in comments before a statement's first keyword:
+//   /* pgweir: primary */   /* pgweir: replica */   /* pgweir: read_preference=nearest, max_lag=500ms */
 #pragma once
 
 #include <string_view>
@@ -13,6 +14,12 @@ namespace pgweir::sql {
 [[nodiscard]] Hint find_hint(std::string_view comments) noexcept;
 
 // What two places say together.
-[[nodiscard]] Hint combine(Hint a, Hint b) noexcept;
+[[nodiscard]] Hint combine(const Hint& a, const Hint& b) noexcept;
+
+// The annotations of a statement as they are written, from the first to the last; empty: there is none.
+[[nodiscard]] std::string_view written_hint(std::string_view text) noexcept;
+
+// Milliseconds of "500ms", "2s", "1 min" or "0"; none: something else, or too long to count.
+[[nodiscard]] std::optional<std::uint32_t> parse_max_lag(std::string_view text) noexcept;
 
 }  // namespace pgweir::sql

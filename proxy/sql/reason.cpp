@@ -64,6 +64,7 @@ constexpr std::array<std::string_view, kReasonCount> kNames = {
     "learned",
     "awaiting_sample",
     "replica_behind",
+    "max_lag",
     "session_state",
     "flushed_segment",
     "fast_path",

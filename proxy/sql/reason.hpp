@@ -68,6 +68,7 @@ enum class Reason : std::uint8_t {
     learned,                 // a replica has refused such a statement before
     awaiting_sample,         // where the log stood when the session wrote or read last is not known yet
     replica_behind,          // no replica is known to have replayed what the session must see
+    max_lag,                 // no replica is known to be within the bound that the read was given
     session_state,           // the session's state, as a temporary table, keeps all reads on the primary
     flushed_segment,         // an extended segment cut by Flush, or larger than what is buffered
     fast_path,               // FunctionCall

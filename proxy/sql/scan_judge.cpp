@@ -87,12 +87,12 @@ void Scan::merge(const Utility& statement) noexcept {
         result_.asks_position = statement.asks_position;
         result_.name = statement.name;
         result_.value = statement.value;
-        const bool lifts = result_.hint == Hint::replica && may_be_lifted(statement.reason);
+        const bool lifts = result_.hint.kind == Hint::Kind::replica && may_be_lifted(statement.reason);
         constexpr std::uint32_t kLifted = kDoubtFunction | kDoubtNodeLocal | kDoubtView | kDoubtOperator | kDoubtCast;
         const std::uint32_t others = doubts_ & ~kLifted;
         // A hint vouches for functions that are not known, not for those known to leave something behind.
         const bool harmless = statement.effects == Effect::none || statement.effects == Effect::taint;
-        if (lifts && others == 0 && harmless) result_.reads_only = true;
+        if (lifts && others == 0 && harmless) result_.reads_only = result_.vouched = true;
         return;
     }
     // The server takes a setting of ours among others for one of its own kind.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "config/read_preference.hpp"
 #include "proxy/sql/reason.hpp"
 
 namespace pgweir::sql {
@@ -55,8 +57,21 @@ enum class Effect : std::uint32_t {
 constexpr Effect& operator|=(Effect& a, Effect b) noexcept { return a = a | b; }
 [[nodiscard]] constexpr bool has(Effect set, Effect flag) noexcept { return (set & flag) != Effect::none; }
 
-// An annotation in a comment before the first keyword: /* pgweir: primary */ or /* pgweir: replica */.
-enum class Hint : std::uint8_t { none, primary, replica, invalid };
+// An annotation in a comment before the first keyword (hint.hpp).
+struct Hint {
+    enum class Kind : std::uint8_t {
+        none,
+        primary,
+        replica,  // by this word: it vouches for functions that are not known
+        options,  // read_preference=, max_lag=
+        invalid,
+    };
+    Kind kind = Kind::none;
+    std::optional<config::ReadPreference> read_preference{};
+    std::optional<std::uint32_t> max_lag{};  // milliseconds; 0: no bound
+
+    friend bool operator==(const Hint&, const Hint&) = default;
+};
 
 // A statement of pgweir's own settings (pgweir.something), answered by the proxy and never sent to a server.
 enum class Local : std::uint8_t { none, set, set_local, reset, show };
@@ -65,10 +80,11 @@ struct Statement {
     bool reads_only = false;  // may run on a replica
     bool empty = false;       // no token at all
     bool multiple = false;    // more than one statement
+    bool vouched = false;     // somebody's word, not ours, says that a function it calls only reads
     Reason reason = Reason::not_a_read;
     Transaction transaction = Transaction::none;
     Effect effects = Effect::none;
-    Hint hint = Hint::none;
+    Hint hint{};
     Local local = Local::none;
     bool asks_position = false;  // SHOW pgweir.lsn: the primary answers it
     // Slices of the text that was classified, for `local` (name after "pgweir.", unquoted value), for set_reported and

@@ -294,13 +294,13 @@ class Preference(ClusterCase):
         return {value(self.connection, sql) for _ in range(count)}
 
     def test_read_preference(self):
-        self.assertEqual(value(self.connection, "SHOW pgweir.read_preference"), "replica")
+        self.assertEqual(value(self.connection, "SHOW pgweir.read_preference"), "replica_preferred")
         rows(self.connection, "SET pgweir.read_preference = 'primary'")
         self.assertEqual(value(self.connection, "SHOW pgweir.read_preference"), "primary")
         self.assertEqual(self.servers(), {"primary"})
         rows(self.connection, "RESET pgweir.read_preference")
         self.assertEqual(self.servers(), {"replica1", "replica2"})
-        self.assertEqual(value(self.connection, "SHOW pgweir.read_preference"), "replica")
+        self.assertEqual(value(self.connection, "SHOW pgweir.read_preference"), "replica_preferred")
 
     def test_a_wrong_value(self):
         with self.assertRaises(psycopg2.Error) as raised:

@@ -33,7 +33,7 @@ class CausalTest : public ::testing::Test {
         std::vector<HostIndex> all;
         for (std::size_t i = 0; i < world.servers.size(); ++i) {
             const bool in = world.servers[i].rotation == Rotation::in;
-            if (in && bound.admits(i, world.servers[i].position)) all.push_back(static_cast<HostIndex>(i));
+            if (in && bound.admits(i, world.servers[i])) all.push_back(static_cast<HostIndex>(i));
         }
         return all;
     }

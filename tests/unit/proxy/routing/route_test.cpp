@@ -13,8 +13,9 @@ Route route(std::string_view sql, const SessionFacts& facts = {}) {
     return choose_route(sql::classify(sql, {}, list), facts);
 }
 
-constexpr Route replica(Reason reason) { return {Target::replica, reason}; }
-constexpr Route primary(Reason reason) { return {Target::primary, reason}; }
+constexpr Route replica(Reason reason) { return {.target = Target::replica, .reason = reason}; }
+constexpr Route primary(Reason reason) { return {.target = Target::primary, .reason = reason}; }
+constexpr Route vouched(Reason reason) { return {.target = Target::replica, .reason = reason, .vouched = true}; }
 
 TEST(ChooseRoute, ByStatement) {
     EXPECT_EQ(route("SELECT 1"), replica(Reason::read));
@@ -43,7 +44,7 @@ TEST(ChooseRoute, Order) {
     SessionFacts facts;
     EXPECT_EQ(route("/* pgweir: primary */ SELECT 1"), primary(Reason::hint_primary));
     EXPECT_EQ(route("/* pgweir: nearest */ SELECT 1"), primary(Reason::hint_invalid));
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT f()"), replica(Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT f()"), vouched(Reason::hint_replica));
     EXPECT_EQ(route("/* pgweir: replica */ DELETE FROM t"), primary(Reason::write));
     facts.read_preference = ReadPreference::primary;
     EXPECT_EQ(route("SELECT 1", facts), primary(Reason::read_preference));
@@ -57,6 +58,40 @@ TEST(ChooseRoute, Order) {
     facts.split = false;
     EXPECT_EQ(route("SELECT 1", facts), primary(Reason::split_off));
     EXPECT_EQ(route("SET pgweir.x = 1", facts), primary(Reason::local));
+}
+
+TEST(ChooseRoute, ReadPreferenceAndBound) {
+    constexpr auto nearest = ReadPreference::nearest, strict = ReadPreference::replica, soft = ReadPreference::replica_preferred;
+    const auto read = [](ReadPreference preference, std::uint32_t max_lag, Reason reason = Reason::read) {
+        return Route{.target = Target::replica, .reason = reason, .read_preference = preference, .max_lag = max_lag};
+    };
+    const SessionFacts facts{.read_preference = nearest, .max_lag = 700};
+    EXPECT_EQ(route("SELECT 1", facts), read(nearest, 700));
+    EXPECT_EQ(route("BEGIN READ ONLY", facts), read(nearest, 700, Reason::read_only_transaction));
+    EXPECT_EQ(route("/* pgweir: read_preference=replica */ SELECT 1", facts), read(strict, 700));
+    EXPECT_EQ(route("/* pgweir: read_preference=primary */ SELECT 1", facts), primary(Reason::hint_primary));
+    EXPECT_EQ(route("/* pgweir: max_lag=1s */ BEGIN READ ONLY", facts), read(nearest, 1000, Reason::read_only_transaction));
+    EXPECT_EQ(route("/* pgweir: max_lag=0 */ SELECT 1", facts), read(nearest, 0));
+    EXPECT_EQ(route("/* pgweir: read_preference=replica */ DELETE FROM t", facts), primary(Reason::write));
+    EXPECT_EQ(route("/* pgweir: read_preference=replica */ SELECT f()", facts), primary(Reason::function_not_allowed));
+    // The bare word asks for a replica, and keeps to it where the session does.
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), read(soft, 700, Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", {.read_preference = strict}), read(strict, 0, Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ BEGIN READ ONLY", {.read_preference = ReadPreference::primary}),
+              read(soft, 0, Reason::read_only_transaction));
+}
+
+TEST(Worse, TheStricterOfTwoReadsCounts) {
+    constexpr auto nearest = ReadPreference::nearest, strict = ReadPreference::replica, soft = ReadPreference::replica_preferred,
+                   first = ReadPreference::primary_preferred;
+    const auto read = [](ReadPreference preference, std::uint32_t max_lag) {
+        return Route{.target = Target::replica, .reason = Reason::read, .read_preference = preference, .max_lag = max_lag};
+    };
+    EXPECT_EQ(worse(read(nearest, 0), read(strict, 500)), read(strict, 500));
+    EXPECT_EQ(worse(read(strict, 500), read(first, 700)), read(strict, 500));
+    EXPECT_EQ(worse(read(nearest, 500), read(first, 0)), read(first, 500));
+    EXPECT_EQ(worse(read(soft, 500), read(nearest, 300)), read(soft, 300));
+    EXPECT_TRUE(worse(read(nearest, 0), vouched(Reason::read)).vouched);
 }
 
 TEST(Worse, AnyPrimaryMakesAllPrimary) {

@@ -80,17 +80,17 @@ TEST_P(CausalConversationTest, AFunctionCallMayHaveWritten) {
 
 TEST_P(CausalConversationTest, TheSettingsAreTheSessionsOwn) {
     using config::Consistency;
-    EXPECT_EQ(talk.machine().causal().consistency, Consistency::eventual);
+    EXPECT_EQ(talk.machine().settings().consistency, Consistency::eventual);
     talk.client(query("SET pgweir.consistency = 'Global'"));
     EXPECT_EQ(talk.take_client(), complete("SET") + ready());
-    EXPECT_EQ(talk.machine().causal().consistency, Consistency::global);
-    talk.client(query("set local pgweir.consistency = session"));
-    EXPECT_EQ(talk.take_client(), complete("SET") + ready());
-    EXPECT_EQ(talk.machine().causal().consistency, Consistency::global);
+    EXPECT_EQ(talk.machine().settings().consistency, Consistency::global);
+    talk.client(query("set local pgweir.consistency = session"));  // no transaction is open
+    EXPECT_EQ(tags(talk.take_client()), "NCZ");
+    EXPECT_EQ(talk.machine().settings().consistency, Consistency::global);
     talk.client(query("SHOW pgweir.consistency"));
     EXPECT_NE(talk.take_client().find(row("global") + complete("SHOW") + ready()), std::string::npos);
     talk.client(query("SET pgweir.read_after = '1/aF0'"));
-    EXPECT_EQ(talk.machine().causal().read_after, Lsn{0x1'0000'0AF0});
+    EXPECT_EQ(talk.machine().settings().read_after, Lsn{0x1'0000'0AF0});
     talk.take_client();
     talk.client(query("SHOW pgweir.read_after"));
     EXPECT_NE(talk.take_client().find(row("1/AF0") + complete("SHOW") + ready()), std::string::npos);
@@ -101,12 +101,12 @@ TEST_P(CausalConversationTest, TheSettingsAreTheSessionsOwn) {
         EXPECT_NE(answer.find("C22023"), std::string::npos) << bad;
         EXPECT_EQ(tags(answer), "EZ");
     }
-    EXPECT_EQ(talk.machine().causal().read_after, Lsn{0x1'0000'0AF0});
+    EXPECT_EQ(talk.machine().settings().read_after, Lsn{0x1'0000'0AF0});
     talk.client(query("SET pgweir.read_after = ''"));
-    EXPECT_EQ(talk.machine().causal().read_after, Lsn{});
+    EXPECT_EQ(talk.machine().settings().read_after, Lsn{});
     talk.client(query("SET pgweir.read_after = '1/2'") + query("RESET pgweir.read_after") + query("RESET pgweir.consistency"));
-    EXPECT_EQ(talk.machine().causal().read_after, Lsn{});
-    EXPECT_EQ(talk.machine().causal().consistency, Consistency::eventual);
+    EXPECT_EQ(talk.machine().settings().read_after, Lsn{});
+    EXPECT_EQ(talk.machine().settings().consistency, Consistency::eventual);
     EXPECT_FALSE(talk.linked());
 }
 
@@ -115,8 +115,8 @@ TEST_P(CausalConversationTest, DiscardAllAndResetAllGoBackToTheStart) {
         talk.client(query("SET pgweir.read_after = '1/2'") + query("SET pgweir.consistency = global"));
         talk.take_client();
         ask(sql, tag);
-        EXPECT_EQ(talk.machine().causal().read_after, Lsn{}) << sql;
-        EXPECT_EQ(talk.machine().causal().consistency, config::Consistency::eventual) << sql;
+        EXPECT_EQ(talk.machine().settings().read_after, Lsn{}) << sql;
+        EXPECT_EQ(talk.machine().settings().consistency, config::Consistency::eventual) << sql;
         EXPECT_FALSE(talk.linked()) << sql;
     }
 }

@@ -84,6 +84,7 @@ class Conversation {
     routing::Route route;
     bool lost = false;     // lose_server() has taken the segment back
     std::size_t runs_again = 0;
+    std::size_t moves = 0;  // of transactions to another server
 
   private:
     void again() {
@@ -100,12 +101,28 @@ class Conversation {
         return setup;
     }
 
+    // The server rolls the transaction back, and stands in for the one that it begins on again.
+    void move() {
+        session::Gather to_server;
+        session::Gather to_client;
+        route = client_.move();
+        server_.inject_query("ROLLBACK", session::Purpose::reset, to_server.own(), to_client);
+        (void)server_.on_bytes(as_bytes(complete("ROLLBACK") + ready()), nullptr, to_client);
+        to_server.clear();
+        (void)client_.attach(server_, route, to_server.own(), to_client);
+        to_server_ += as_text(to_server.bytes());
+        ++moves;
+    }
+
     void settle() {
         if (!linked_) return;
+        if (!server_.internal_pending()) server_.release_settings_hold();
         client_.segment_done(server_);
         if (server_.releasable() && client_.pin() == session::Pin::none) {
             linked_ = false;
             client_.detached();
+        } else if (client_.wants_move(server_)) {
+            move();
         }
     }
 
@@ -139,6 +156,7 @@ class Conversation {
             waits_ = done.listen;
             why = done.violation;
             kept_.erase(0, done.consumed);
+            if (linked_ && client_.wants_move(server_)) move();
             if (done.consumed == 0) return;
         }
     }

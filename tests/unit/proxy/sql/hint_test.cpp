@@ -2,43 +2,94 @@
 #include <gtest/gtest.h>
 
 #include "judge.hpp"
+#include "proxy/sql/hint.hpp"
 
 namespace pgweir::sql::test {
 namespace {
 
 TEST(Hint, Forms) {
+    using Kind = Hint::Kind;
+    const struct {
+        const char* sql;
+        Hint::Kind hint;
+    } rows[] = {
+        {"/* pgweir: primary */ SELECT 1", Kind::primary},
+        {"/*pgweir:primary*/SELECT 1", Kind::primary},
+        {"/*  PGWEIR :\n Replica  */ SELECT 1", Kind::replica},
+        {"-- x\n/* other */ /* pgweir: replica */ /* more */ (SELECT 1)", Kind::replica},
+        {"( /* pgweir: replica */ SELECT 1)", Kind::replica},
+        {"; /* pgweir: replica */ SELECT 1", Kind::replica},
+        {"/* pgweir: replica */ /* pgweir: replica */ SELECT 1", Kind::replica},
+        {"/* pgweir: replica */ /* pgweir: primary */ SELECT 1", Kind::invalid},
+        {"/* pgweir: replicas */ SELECT 1", Kind::invalid},
+        {"/* pgweir: */ SELECT 1", Kind::invalid},
+        {"/* pgweir: primary /* x */ */ SELECT 1", Kind::invalid},
+        {"/* pgweir: replica */ /* pgweir: x */ SELECT 1", Kind::invalid},
+        {"/* pgweir primary */ SELECT 1", Kind::none},
+        {"/* pgweirs: primary */ SELECT 1", Kind::none},
+        {"/* not pgweir: primary */ SELECT 1", Kind::none},
+        {"/*+ pgweir: primary */ SELECT 1", Kind::none},
+        {"-- pgweir: primary\nSELECT 1", Kind::none},
+        {"-- /* pgweir: primary */\nSELECT 1", Kind::none},
+        {"/* a */ -- /* pgweir: primary */\n/* b */ SELECT 1", Kind::none},
+        {"/* /* pgweir: primary */ */ SELECT 1", Kind::none},
+        {"SELECT /* pgweir: primary */ 1", Kind::none},
+        {"SELECT 1 /* pgweir: primary */", Kind::none},
+        {"EXPLAIN /* pgweir: primary */ SELECT 1", Kind::none},
+        {"SELECT 1; /* pgweir: primary */ SELECT 2", Kind::none},
+        {"SELECT '/* pgweir: primary */'", Kind::none},
+        {"/**/ SELECT 1", Kind::none},
+    };
+    for (const auto& row : rows) EXPECT_EQ(judge(row.sql).hint.kind, row.hint) << row.sql;
+}
+
+TEST(Hint, Options) {
+    using Kind = Hint::Kind;
+    using config::ReadPreference;
     const struct {
         const char* sql;
         Hint hint;
     } rows[] = {
-        {"/* pgweir: primary */ SELECT 1", Hint::primary},
-        {"/*pgweir:primary*/SELECT 1", Hint::primary},
-        {"/*  PGWEIR :\n Replica  */ SELECT 1", Hint::replica},
-        {"-- x\n/* other */ /* pgweir: replica */ /* more */ (SELECT 1)", Hint::replica},
-        {"( /* pgweir: replica */ SELECT 1)", Hint::replica},
-        {"; /* pgweir: replica */ SELECT 1", Hint::replica},
-        {"/* pgweir: replica */ /* pgweir: replica */ SELECT 1", Hint::replica},
-        {"/* pgweir: replica */ /* pgweir: primary */ SELECT 1", Hint::invalid},
-        {"/* pgweir: replicas */ SELECT 1", Hint::invalid},
-        {"/* pgweir: */ SELECT 1", Hint::invalid},
-        {"/* pgweir: primary /* x */ */ SELECT 1", Hint::invalid},
-        {"/* pgweir: replica */ /* pgweir: x */ SELECT 1", Hint::invalid},
-        {"/* pgweir primary */ SELECT 1", Hint::none},
-        {"/* pgweirs: primary */ SELECT 1", Hint::none},
-        {"/* not pgweir: primary */ SELECT 1", Hint::none},
-        {"/*+ pgweir: primary */ SELECT 1", Hint::none},
-        {"-- pgweir: primary\nSELECT 1", Hint::none},
-        {"-- /* pgweir: primary */\nSELECT 1", Hint::none},
-        {"/* a */ -- /* pgweir: primary */\n/* b */ SELECT 1", Hint::none},
-        {"/* /* pgweir: primary */ */ SELECT 1", Hint::none},
-        {"SELECT /* pgweir: primary */ 1", Hint::none},
-        {"SELECT 1 /* pgweir: primary */", Hint::none},
-        {"EXPLAIN /* pgweir: primary */ SELECT 1", Hint::none},
-        {"SELECT 1; /* pgweir: primary */ SELECT 2", Hint::none},
-        {"SELECT '/* pgweir: primary */'", Hint::none},
-        {"/**/ SELECT 1", Hint::none},
+        {"/* pgweir: read_preference=nearest, max_lag=500ms */ SELECT 1", {Kind::options, ReadPreference::nearest, 500}},
+        {"/* pgweir: max_lag = 2s , READ_PREFERENCE=Replica */ SELECT 1", {Kind::options, ReadPreference::replica, 2000}},
+        {"/* pgweir: max_lag=0 */ SELECT 1", {Kind::options, std::nullopt, 0}},
+        {"/* pgweir: max_lag=1 min */ SELECT 1", {Kind::options, std::nullopt, 60'000}},
+        {"/* pgweir: replica, max_lag=1s */ SELECT 1", {Kind::replica, std::nullopt, 1000}},
+        {"/* pgweir: max_lag=1s */ /* pgweir: replica */ SELECT 1", {Kind::replica, std::nullopt, 1000}},
+        {"/* pgweir: read_preference=primary */ SELECT 1", {Kind::primary, std::nullopt, std::nullopt}},
+        {"/* pgweir: max_lag=1s */ /* pgweir: max_lag=1s */ SELECT 1", {Kind::options, std::nullopt, 1000}},
+        {"/* pgweir: max_lag=1s */ /* pgweir: max_lag=2s */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: replica, read_preference=nearest */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: read_preference=nearest, replica */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: read_preference=nearest, primary */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: read_preference=nearest, read_preference=replica */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: read_preference=near */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: read_preference= */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: max_lag=500 */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: max_lag=-1s */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: max_lag=99999999999h */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: max_lag=1s, */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: maxlag=1s */ SELECT 1", {.kind = Kind::invalid}},
+        {"/* pgweir: nearest */ SELECT 1", {.kind = Kind::invalid}},
     };
     for (const auto& row : rows) EXPECT_EQ(judge(row.sql).hint, row.hint) << row.sql;
+}
+
+TEST(Hint, AsItIsWritten) {
+    EXPECT_EQ(written_hint("-- a\n/* b */ /* pgweir: x */ /* c */ SELECT 1"), "/* pgweir: x */");
+    EXPECT_EQ(written_hint("(/* pgweir: x */ /* d */ /* PgWeir:y */ SELECT /* pgweir: z */ 1)"),
+              "/* pgweir: x */ /* d */ /* PgWeir:y */");
+    for (const char* none : {"", "SELECT /* pgweir: x */ 1", "/* x", "/* pgweirs: x */ SELECT 1"}) EXPECT_EQ(written_hint(none), "") << none;
+}
+
+TEST(Hint, VouchedForIsWhatItsWordMadeARead) {
+    EXPECT_TRUE(judge("/* pgweir: replica */ SELECT my_function(1)").vouched);
+    EXPECT_FALSE(judge("/* pgweir: replica */ SELECT lower('x')").vouched);
+    EXPECT_FALSE(judge("/* pgweir: read_preference=replica */ SELECT my_function(1)").reads_only);
+    const Allowlist added({"my_function"}, {});
+    EXPECT_TRUE(classify("SELECT my_function(1)", {}, added).vouched);
+    EXPECT_TRUE(classify("SELECT a.my_function(1)", {}, added).vouched);
+    EXPECT_FALSE(classify("SELECT lower('x')", {}, added).vouched);
 }
 
 // It vouches for functions and for nothing else.

@@ -1,0 +1,150 @@
+// Where a client's segment runs: by its route, its read preference and what is known of the servers.
+#include <algorithm>
+#include <utility>
+
+#include "protocol/message.hpp"
+#include "protocol/sqlstate.hpp"
+#include "proxy/cluster/nearest.hpp"
+#include "proxy/net/client.hpp"
+#include "proxy/net/server.hpp"
+
+namespace pgweir::net {
+
+namespace {
+
+using config::ReadPreference;
+using routing::Target;
+
+// What a read with read_preference = replica is told.
+[[nodiscard]] std::string_view refusal_of(sql::Reason why) noexcept {
+    switch (why) {
+        case sql::Reason::max_lag: return "no replica is within max_lag, and read_preference is replica";
+        case sql::Reason::awaiting_sample:
+        case sql::Reason::replica_behind:
+            return "no replica has replayed what this session must see, and read_preference is replica";
+        default: return "no replica is available, and read_preference is replica";
+    }
+}
+
+}  // namespace
+
+void Client::acquire(routing::Route route) {
+    route_ = route;
+    queued_ = worker_.now();
+    place();
+}
+
+// If refusal_ is set then, the caller answers the segment with it.
+void Client::place() {
+    refusal_ = {};
+    const routing::Route wanted = route_;
+    HostPool* pool = choose();
+    if (pool == nullptr && !fresh_.waiting && avoid_) {  // then rather the one that has just cancelled it
+        avoid_.reset();
+        route_ = wanted;
+        refusal_ = {};
+        pool = choose();
+    }
+    if (pool != nullptr) return acquire_from(*pool);
+    if (fresh_.waiting) return;
+    if (!refusal_.empty()) {
+        if (machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
+        return;
+    }
+    homeless_ = true;
+    worker_.wait_for_primary(*this);
+}
+
+HostPool* Client::choose() {
+    if (route_.target == Target::primary) return worker_.primary_pool(*group_);
+    const bool prefers_primary = route_.read_preference == ReadPreference::primary_preferred && !group_->read_only;
+    if (prefers_primary && worker_.primary_answers(*group_)) {
+        return chosen(*worker_.snapshot(group_->cluster)->primary);
+    }
+    if (machine_ && (reads_causally() || route_.max_lag != 0)) return choose_fresh();
+    sql::Reason why{};
+    const auto host = worker_.pick(*group_, route_, {}, avoid_, why);
+    return host ? chosen(*host) : without_replica(why);
+}
+
+HostPool* Client::chosen(cluster::HostIndex host) {
+    if (worker_.snapshot(group_->cluster)->primary == host && !group_->read_only) {
+        route_.target = Target::primary;
+        route_.reason = sql::Reason::read_preference;
+    }
+    return &worker_.host_pool(*group_, host);
+}
+
+// No replica will do for the read: the primary, unless it insists.
+HostPool* Client::without_replica(sql::Reason why) {
+    if (route_.read_preference == ReadPreference::replica && !group_->read_only) {
+        refusal_ = refusal_of(why);
+        return nullptr;
+    }
+    route_.target = Target::primary;
+    if (route_.reason != sql::Reason::replica_conflict) route_.reason = why;
+    return worker_.primary_pool(*group_);
+}
+
+// The segment at the front will not be run: its answer is this error. Its bytes, which are done with.
+std::size_t Client::refuse_segment(Bytes in, std::string_view code, std::string_view message) {
+    const auto skipped = machine_->skip_segment(in);
+    std::string out;
+    protocol::append_error(out, "ERROR", code, message);
+    if (skipped.ended) protocol::append_ready_for_query(out, 'I');
+    send(as_bytes(out));
+    return skipped.bytes;
+}
+
+void Client::move_transaction() {
+    const routing::Route route = machine_->move();
+    (void)machine_->take_touch();
+    Server* left = std::exchange(server_, nullptr);
+    left->abandon();
+    acquire(route);
+}
+
+// --- The worker's part.
+
+HostPool* Worker::primary_pool(PoolGroup& group) {
+    const auto primary = snapshots_[group.cluster]->primary;
+    return primary ? &host_pool(group, *primary) : nullptr;
+}
+
+bool Worker::primary_answers(const PoolGroup& group) const noexcept {
+    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
+    if (!snapshot.primary) return false;
+    const std::size_t host = cluster::index_of(*snapshot.primary);
+    return snapshot.servers[host].reachable && suspect_until_[group.cluster][host] <= now();
+}
+
+std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const routing::Route& route, const cluster::Bound& bound,
+                                               std::optional<cluster::HostIndex> avoid, sql::Reason& why) {
+    const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
+    const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
+    const TimePoint time = now();
+    std::array<bool, 256> excluded{};
+    const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
+    bool any = false;
+    bool left = false;
+    for (std::size_t i = 0; i < count; ++i) {
+        any |= excluded[i] = suspects[i] > time || avoid == static_cast<cluster::HostIndex>(i);
+        left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
+    }
+    const bool nearest = route.read_preference == ReadPreference::nearest && !group.read_only;
+    if (nearest) {
+        const auto share = cluster::keep_nearest(snapshot, std::span(excluded).first(count), bound, primary_answers(group));
+        if (share > 0 && jitter() < share) return snapshot.primary;
+    }
+    const bool some_excluded = any || nearest;
+    const auto host = balancers_[group.cluster].pick(
+        snapshot, in_use_[group.cluster],
+        some_excluded ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{}, bound);
+    if (host) return host;
+    if (!left) why = any ? sql::Reason::replica_lost : sql::Reason::no_replica;
+    else if (!bound.floor) why = sql::Reason::awaiting_sample;
+    else why = bound.oldest != TimePoint{} ? sql::Reason::max_lag : sql::Reason::replica_behind;
+    return std::nullopt;
+}
+
+}  // namespace pgweir::net
