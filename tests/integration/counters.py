@@ -28,9 +28,9 @@ class Causal(ClusterCase):
     def setUp(self):
         self.addCleanup(self.resume)
 
-    def proxy(self, consistency=None, database=None, workers=1, **routing):
+    def proxy(self, consistency=None, database=None, user=None, workers=1, **routing):
         routing = {"max_lag": "0s", "max_lag_bytes": 0, "consistency": consistency, **routing}
-        more = {"database": database} if database else {}
+        more = {name: value for name, value in (("database", database), ("user", user)) if value}
         return self.weir_with_replicas(routing=routing, proxy={"workers": workers, "auth_type": "trust"}, pool={"default_pool_size": 20},
                                        monitor={"interval": "200ms", "timeout": "2s"}, **more)
 
