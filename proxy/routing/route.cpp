@@ -60,7 +60,7 @@ Route choose_route(const sql::Statement& statement, const SessionFacts& facts) n
             .reason = begins ? begin.reason : asked ? Reason::hint_replica : statement.reason,
             .read_preference = preference,
             .max_lag = statement.hint.max_lag.value_or(facts.max_lag),
-            .vouched = statement.vouched};
+            .vouched = asked};
 }
 
 Route worse(const Route& a, const Route& b) noexcept {

@@ -22,7 +22,7 @@ struct SessionFacts {
     std::uint32_t max_lag = 0;  // milliseconds that a replica's data may be old; 0: no bound
 };
 
-// `vouched`: what it runs may do more than we know, so it is not run twice. For a replica, `read_preference` says what else will do, and `max_lag` how old its data may be (as in SessionFacts).
+// `vouched`: by an annotation, so nobody knows what a second run would do. For a replica, `read_preference` says what else will do, and `max_lag` how old its data may be (as in SessionFacts).
 struct Route {
     Target target = Target::primary;
     Reason reason = Reason::not_a_read;

@@ -18,7 +18,7 @@ class Judge {
     // Whether every function that a call of this name may reach is harmless.
     [[nodiscard]] bool allows(std::string_view name) const noexcept;
     [[nodiscard]] bool allows(std::string_view schema, std::string_view name) const noexcept;
-    // By the configuration's word alone: also of a name whose schema is not understood.
+    // Of a name whose schema is not understood.
     [[nodiscard]] bool allows_anywhere(std::string_view name) const noexcept { return functions_.contains_added(name); }
 
     // Null while words and operators are just what they look like.

@@ -272,11 +272,7 @@ void Scan::on_call() noexcept {
     } else if (plain && !builtin) {
         allowed = names_.allows_anywhere(name);
     }
-    if (allowed) {
-        result_.vouched |= names_.allows_anywhere(name);
-        return;
-    }
-    if (plain && Context::query_follows(lexer_)) return;
+    if (allowed || (plain && Context::query_follows(lexer_))) return;
     doubts_ |= kDoubtFunction;
     const FunctionInfo info = builtin ? find_function(name) : FunctionInfo{};
     effects_ |= info.allowed ? Effect::taint : info.effect;  // the configuration says that a built-in name is not safe

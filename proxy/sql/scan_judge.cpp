@@ -92,7 +92,7 @@ void Scan::merge(const Utility& statement) noexcept {
         const std::uint32_t others = doubts_ & ~kLifted;
         // A hint vouches for functions that are not known, not for those known to leave something behind.
         const bool harmless = statement.effects == Effect::none || statement.effects == Effect::taint;
-        if (lifts && others == 0 && harmless) result_.reads_only = result_.vouched = true;
+        if (lifts && others == 0 && harmless) result_.reads_only = true;
         return;
     }
     // The server takes a setting of ours among others for one of its own kind.

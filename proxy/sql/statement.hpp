@@ -80,7 +80,6 @@ struct Statement {
     bool reads_only = false;  // may run on a replica
     bool empty = false;       // no token at all
     bool multiple = false;    // more than one statement
-    bool vouched = false;     // somebody's word, not ours, says that a function it calls only reads
     Reason reason = Reason::not_a_read;
     Transaction transaction = Transaction::none;
     Effect effects = Effect::none;

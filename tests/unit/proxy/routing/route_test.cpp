@@ -49,7 +49,7 @@ TEST(ChooseRoute, Order) {
     facts.read_preference = ReadPreference::primary;
     EXPECT_EQ(route("SELECT 1", facts), primary(Reason::read_preference));
     EXPECT_EQ(route("BEGIN READ ONLY", facts), primary(Reason::read_preference));
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), replica(Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), vouched(Reason::hint_replica));
     facts.default_serializable = true;
     EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), primary(Reason::serializable));
     EXPECT_EQ(route("BEGIN READ ONLY", facts), primary(Reason::serializable));
@@ -75,8 +75,8 @@ TEST(ChooseRoute, ReadPreferenceAndBound) {
     EXPECT_EQ(route("/* pgweir: read_preference=replica */ DELETE FROM t", facts), primary(Reason::write));
     EXPECT_EQ(route("/* pgweir: read_preference=replica */ SELECT f()", facts), primary(Reason::function_not_allowed));
     // The bare word asks for a replica, and keeps to it where the session does.
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), read(soft, 700, Reason::hint_replica));
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", {.read_preference = strict}), read(strict, 0, Reason::hint_replica));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), (Route{Target::replica, Reason::hint_replica, soft, 700, true}));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", {.read_preference = strict}), (Route{Target::replica, Reason::hint_replica, strict, 0, true}));
     EXPECT_EQ(route("/* pgweir: replica */ BEGIN READ ONLY", {.read_preference = ReadPreference::primary}),
               read(soft, 0, Reason::read_only_transaction));
 }
@@ -102,7 +102,7 @@ TEST(Worse, AnyPrimaryMakesAllPrimary) {
     EXPECT_EQ(worse(read, write), write);
     EXPECT_EQ(worse(write, read), write);
     EXPECT_EQ(worse(write, lock), write);
-    EXPECT_EQ(worse(replica(Reason::hint_replica), read), replica(Reason::hint_replica));
+    EXPECT_EQ(worse(vouched(Reason::hint_replica), read), vouched(Reason::hint_replica));
 }
 
 }  // namespace

@@ -82,14 +82,9 @@ TEST(Hint, AsItIsWritten) {
     for (const char* none : {"", "SELECT /* pgweir: x */ 1", "/* x", "/* pgweirs: x */ SELECT 1"}) EXPECT_EQ(written_hint(none), "") << none;
 }
 
-TEST(Hint, VouchedForIsWhatItsWordMadeARead) {
-    EXPECT_TRUE(judge("/* pgweir: replica */ SELECT my_function(1)").vouched);
-    EXPECT_FALSE(judge("/* pgweir: replica */ SELECT lower('x')").vouched);
+TEST(Hint, OnlyTheWordReplicaVouches) {
+    EXPECT_TRUE(judge("/* pgweir: replica */ SELECT my_function(1)").reads_only);
     EXPECT_FALSE(judge("/* pgweir: read_preference=replica */ SELECT my_function(1)").reads_only);
-    const Allowlist added({"my_function"}, {});
-    EXPECT_TRUE(classify("SELECT my_function(1)", {}, added).vouched);
-    EXPECT_TRUE(classify("SELECT a.my_function(1)", {}, added).vouched);
-    EXPECT_FALSE(classify("SELECT lower('x')", {}, added).vouched);
 }
 
 // It vouches for functions and for nothing else.
