@@ -416,6 +416,12 @@ void Server::close(std::string_view why) {
     if (lost()) gone();
 }
 
+void Server::went_silent() {
+    if (done_ || logging_in()) return;
+    const bool idle = state() == pool::SlotState::idle;
+    if (idle || (client_ != nullptr && takes_back(client_->machine()))) close("the server does not answer");
+}
+
 void Server::part_with_client() {
     Client* client = std::exchange(client_, nullptr);
     const auto keep_alive = client->self();

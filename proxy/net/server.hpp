@@ -55,6 +55,8 @@ class Server final : public Backend, public pool::ServerSlot {
     // Starts the probe for session state, or a reset, and so on.
     void run(session::Purpose purpose, std::string_view sql);
     void settings_sent() noexcept { step_ = session::Purpose::settings; }
+    // The monitor gets no answer from the server: what loses nothing by it leaves.
+    void went_silent();
     void close(std::string_view why);
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.

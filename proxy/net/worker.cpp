@@ -160,6 +160,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         if (pool.group.cluster != cluster || pool.pool.counts(now()).waiting == 0) return;
         if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
     });
+    leave_silent(cluster, before);
     if (snapshot.primary) listen_hub_->look_at_primary(cluster);
     if (snapshot.primary && snapshot.primary != before.primary) leave_promoted(cluster, *snapshot.primary);
     const bool replica = std::ranges::any_of(
@@ -173,6 +174,19 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         }
     }
     look_again();
+}
+
+// A server that hangs, or to which nothing passes, ends no connection. Reads that it has not begun to answer run elsewhere.
+void Worker::leave_silent(std::size_t cluster, const cluster::Snapshot& before) {
+    const cluster::Snapshot& snapshot = *snapshots_[cluster];
+    const auto went_silent = [&](std::size_t host) {
+        return host < before.servers.size() && before.servers[host].reachable && !snapshot.servers[host].reachable;
+    };
+    const std::vector<std::shared_ptr<Server>> servers(servers_.begin(), servers_.end());
+    for (const auto& server : servers) {
+        const HostPool& pool = server->host_pool();
+        if (pool.group.cluster == cluster && went_silent(cluster::index_of(pool.host))) server->went_silent();
+    }
 }
 
 // Sessions for reading only that were on a replica are on a primary now, where they could be made to write.

@@ -141,6 +141,7 @@ class Worker {
     void note_use(DatabaseWatch& watch);
     void tell_watches(TimePoint now);
     void leave_promoted(std::size_t cluster, cluster::HostIndex primary);
+    void leave_silent(std::size_t cluster, const cluster::Snapshot& before);
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
