@@ -323,7 +323,10 @@ void ServerMachine::heal(Gather& out) {
     std::vector<Expected> again;
     while (!queue_.empty()) {
         const Expected& front = queue_.front();
-        again.push_back({.request = front.request, .told_parameters = front.told_parameters, .explain = front.explain, .statement = front.statement});
+        again.push_back({.request = front.request,
+                         .told_parameters = front.told_parameters,
+                         .explain = front.explain,
+                         .statement = front.statement});
         queue_.pop();
     }
     const StatementRef statement = replay.statement();

@@ -17,6 +17,7 @@ class ExplainConversationTest : public testing::TestWithParam<std::size_t> {
         return setup;
     }
     void turn(std::string_view value) {
+        talk.take_client();
         talk.client(query("SET pgweir.explain = " + std::string(value)));
         EXPECT_EQ(tags(talk.take_client()).substr(0, 1), "C") << value;
     }
@@ -95,6 +96,7 @@ TEST_P(ExplainConversationTest, SetLocalEndsWithItsTransaction) {
     EXPECT_EQ(ask("EXPLAIN SELECT 1"), plain()) << "outside of one it does nothing";
     talk.client(query("BEGIN"));
     talk.server(complete("BEGIN") + ready('T'));
+    talk.take_client();
     talk.client(query("SET LOCAL pgweir.explain = on"));
     EXPECT_EQ(talk.take_client(), complete("SET") + ready('T'));
     EXPECT_EQ(ask("EXPLAIN SELECT 1", 'T'), with("pgweir: primary \"r1\" (reason: transaction)", 'T'));
