@@ -32,4 +32,12 @@ Utf8Character utf8_character(std::string_view text) noexcept {
     return {length, point};
 }
 
+std::string_view utf8_front(std::string_view text, std::size_t bytes) noexcept {
+    if (text.size() <= bytes) return text;
+    const auto is_middle = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80; };
+    std::size_t end = bytes;
+    while (end > 0 && bytes - end < 3 && is_middle(end)) --end;
+    return text.substr(0, is_middle(end) ? bytes : end);  // what is no UTF-8 is cut anywhere
+}
+
 }  // namespace pgweir::protocol

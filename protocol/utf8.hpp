@@ -14,4 +14,7 @@ struct Utf8Character {
 // The character at the front of `text`. No overlong forms, no surrogates, nothing above U+10FFFF; none of an empty text.
 [[nodiscard]] Utf8Character utf8_character(std::string_view text) noexcept;
 
+// The front of `text`, at most `bytes` long, that does not cut a character.
+[[nodiscard]] std::string_view utf8_front(std::string_view text, std::size_t bytes) noexcept;
+
 }  // namespace pgweir::protocol

@@ -2,6 +2,7 @@
 
 #include "proxy/admin/families.hpp"
 #include "proxy/admin/family_builder.hpp"
+#include "proxy/routing/route.hpp"
 
 namespace pgweir::admin {
 
@@ -10,8 +11,8 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-// By the index that WorkerStats uses.
-constexpr std::array<std::string_view, 2> kTargets = {"primary", "replica"};
+// In the order in which WorkerStats counts them.
+constexpr std::array kTargets = {routing::Target::primary, routing::Target::replica};
 
 MetricFamily histogram_family(std::string_view name, std::string_view help) {
     return {std::string(name), std::string(help), MetricType::Histogram, {}};
@@ -25,7 +26,7 @@ void add_routed(Families& out, const std::vector<const net::WorkerStats*>& worke
             std::uint64_t sum = 0;
             for (const net::WorkerStats* worker : workers) sum += worker->routed[target][reason].get();
             add_sample(family, static_cast<double>(sum),
-                       {label("target", kTargets[target]), label("reason", name(static_cast<sql::Reason>(reason)))});
+                       {label("target", name(kTargets[target])), label("reason", name(static_cast<sql::Reason>(reason)))});
         }
     }
 }
@@ -58,7 +59,7 @@ void add_routing(Families& out, const std::vector<const net::WorkerStats*>& work
     for (std::size_t target = 0; target < kTargets.size(); ++target) {
         parts.clear();
         for (const net::WorkerStats* worker : workers) parts.push_back(&worker->query[target]);
-        add_histogram(queries, parts, {label("target", kTargets[target])});
+        add_histogram(queries, parts, {label("target", name(kTargets[target]))});
     }
 }
 

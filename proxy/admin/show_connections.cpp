@@ -40,7 +40,7 @@ constexpr std::array<Column, 21 + N> connection_columns(const std::array<Column,
     return columns;
 }
 
-constexpr auto kClients = connection_columns(std::to_array<Column>({{"pinned", text}, {"worker", int8}}));
+constexpr auto kClients = connection_columns(std::to_array<Column>({{"pinned", text}, {"worker", int8}, {"target", text}, {"reason", text}}));
 constexpr auto kServers = connection_columns(std::to_array<Column>({{"server", text}, {"worker", int8}}));
 
 }  // namespace
@@ -71,7 +71,9 @@ Table show_clients(const Call& /*call*/, const net::Inspection& rows) {
                               kNull,
                               cell(client.id),
                               cell(client.pinned),
-                              cell(client.worker)});
+                              cell(client.worker),
+                              cell(client.target),
+                              cell(client.reason)});
     }
     return table;
 }

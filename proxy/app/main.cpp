@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -29,24 +30,41 @@ int check(const std::string& file) {
     return 0;
 }
 
-struct RouteOptions {
+struct RouteArguments {
     std::string config;
     std::string catalog;  // a connection string; empty: none is read
-    bool nul_separated = false;
+    pgweir::app::RouteOptions options;
 };
 
-int route(const RouteOptions& options) {
+void add_route_options(CLI::App& command, RouteArguments& route) {
+    using pgweir::app::SourceFormat;
+    static const std::map<std::string, SourceFormat> kFormats{{"sql", SourceFormat::sql}, {"csv", SourceFormat::csv}, {"log", SourceFormat::log}};
+    CLI::Option* nul = command.add_flag("-0", route.options.nul_separated, "statements end with a NUL instead of a ';' at a line's end");
+    command
+        .add_option("--format", route.options.format,
+                    "sql; csv: pg_stat_statements with a header that has the column query, and perhaps calls and total_exec_time, or "
+                    "a csvlog; log: the server's log. Without it: as the input looks")
+        ->transform(CLI::CheckedTransformer(kFormats).description("sql|csv|log"))
+        ->excludes(nul);
+    command.add_flag("--summary", route.options.summary,
+                     "print how much replicas can take, each reason's share, and the reads that stay on the primary");
+    command.add_option("--top", route.options.top, "how many such reads the summary shows of each reason")->capture_default_str();
+    command.add_option("--config", route.config, "take the function lists of this configuration");
+    command.add_option("--catalog", route.catalog, "judge with the functions, views and the like of the database at this connection string");
+}
+
+int route(const RouteArguments& arguments) {
     pgweir::sql::Allowlist functions;
-    if (!options.config.empty()) {
-        const pgweir::config::Config config = pgweir::config::load_file(options.config);
+    if (!arguments.config.empty()) {
+        const pgweir::config::Config config = pgweir::config::load_file(arguments.config);
         functions = pgweir::sql::Allowlist(config.routing.safe_functions, config.routing.unsafe_functions);
     }
     std::optional<pgweir::sql::Catalog> catalog;
-    if (!options.catalog.empty()) {
-        catalog = pgweir::sql::CatalogBuilder::build(pgweir::monitor::read_catalog(options.catalog), functions);
+    if (!arguments.catalog.empty()) {
+        catalog = pgweir::sql::CatalogBuilder::build(pgweir::monitor::read_catalog(arguments.catalog), functions);
     }
     std::ios::sync_with_stdio(false);
-    return pgweir::app::run_route(std::cin, std::cout, options.nul_separated, {functions, catalog ? &*catalog : nullptr});
+    return pgweir::app::run_route(std::cin, std::cout, arguments.options, {functions, catalog ? &*catalog : nullptr});
 }
 
 }  // namespace
@@ -57,16 +75,13 @@ int main(int argc, char** argv) {
     app.footer("pgweir FILE serves with this configuration. See docs/ and config/example.toml.");
     std::string file;
     std::string check_file;
-    RouteOptions route_options;
+    RouteArguments route_options;
     app.add_option("FILE", file, "the configuration (TOML) to serve with");
     CLI::App* check_command = app.add_subcommand("check", "check a configuration file and say all that is wrong with it");
     check_command->add_option("FILE", check_file, "the configuration (TOML)")->required();
     CLI::App* route_command =
-        app.add_subcommand("route", "read SQL on standard input and print where each statement would go, one JSON line each");
-    route_command->add_flag("-0", route_options.nul_separated, "statements end with a NUL instead of a ';' at a line's end");
-    route_command->add_option("--config", route_options.config, "take the function lists of this configuration");
-    route_command->add_option("--catalog", route_options.catalog,
-                              "judge with the functions, views and the like of the database at this connection string");
+        app.add_subcommand("route", "read SQL, an export of pg_stat_statements or a server's log on standard input and print where each statement would go, one JSON line each");
+    add_route_options(*route_command, route_options);
     CLI11_PARSE(app, argc, argv);
     try {
         if (*check_command) return check(check_file);

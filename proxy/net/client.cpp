@@ -17,6 +17,7 @@
 #include "proxy/net/endpoint.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/net/slow_statement.hpp"
 #include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
@@ -210,13 +211,13 @@ void Client::link(Server& server) {
     const auto keep_alive = shared_from_this();
     server_ = &server;
     server.link(*this);
-    first_segment_ = true;
     avoid_.reset();
     WorkerStats& stats = worker_.counters();
     stats.server_assignments.add();
     const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - queued_);
     stats.wait.record(waited);
-    stats.wait_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited.count(), 0)));
+    waited_ = std::max(waited, std::chrono::microseconds{0});
+    stats.wait_us.add(static_cast<std::uint64_t>(waited_.count()));
     if (state_ == State::welcome) starting_->make_machine(*this, server);
     const std::size_t pending = server.machine().queue().size();
     const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
@@ -393,16 +394,24 @@ void Client::flush_to_server() {
 void Client::count(const session::Forwarded& forwarded) {
     WorkerStats& stats = worker_.counters();
     for (std::uint32_t i = 0; i < forwarded.segments; ++i) {
-        sql::Reason reason = route_.reason;
-        if (!std::exchange(first_segment_, false)) {
-            const bool pinned = machine_->pin() != session::Pin::none;
-            reason = pinned ? sql::Reason::pinned
-                     : route_.target == routing::Target::replica ? sql::Reason::read_only_transaction
-                                                                 : sql::Reason::transaction;
-        }
-        stats.routed[static_cast<std::size_t>(route_.target)][static_cast<std::size_t>(reason)].add();
+        last_ = machine_->route();
+        stats.routed[static_cast<std::size_t>(last_->target)][static_cast<std::size_t>(last_->reason)].add();
         stats.queries.add();
     }
+}
+
+SlowStatement Client::slow_statement(std::chrono::microseconds took) const {
+    const std::string* name = machine_->desired()->find("application_name");
+    return {.took = took,
+            .waited = machine_->first_on_server() ? waited_ : std::chrono::microseconds{0},
+            .client = id_,
+            .user = user_,
+            .database = database_,
+            .address = address_,
+            .application_name = name != nullptr ? std::string_view(*name) : std::string_view{},
+            .port = port_,
+            .server = server_->host_pool().key.server,
+            .route = last_.value_or(route_)};
 }
 
 ClientRow Client::row(TimePoint now) const {
@@ -418,6 +427,10 @@ ClientRow Client::row(TimePoint now) const {
     row.id = id_;
     row.worker = static_cast<unsigned>(worker_.id());
     if (waiting() || homeless_) row.wait = std::chrono::duration_cast<std::chrono::microseconds>(now - queued_);
+    if (last_) {
+        row.target = routing::name(last_->target);
+        row.reason = sql::name(last_->reason);
+    }
     if (server_ != nullptr) row.link = server_->host_pool().key.server;
     if (replicating_ && replicating_->stream) row.link = replicating_->stream->server_name();
     if (machine_) {

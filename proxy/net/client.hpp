@@ -19,6 +19,7 @@
 namespace pgweir::net {
 
 class Server;
+struct SlowStatement;
 
 class Client final : public Peer, public pool::Waiter {
   public:
@@ -78,6 +79,8 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] std::shared_ptr<Client> self() { return std::static_pointer_cast<Client>(shared_from_this()); }
     [[nodiscard]] bool welcomed() const noexcept { return state_ == State::session; }
     [[nodiscard]] ClientRow row(TimePoint now) const;
+    // Of the segment that a server has just answered, for the log.
+    [[nodiscard]] SlowStatement slow_statement(std::chrono::microseconds took) const;
     // Sends the outputs collected in the worker.
     void flush_to_client();
 
@@ -164,10 +167,10 @@ class Client final : public Peer, public pool::Waiter {
     std::uint32_t slot_ = 0;
     routing::Route route_;
     std::string_view refusal_;  // of the segment that place() has found no server for; static text
+    std::optional<routing::Route> last_;       // of the newest segment that a server got
     std::optional<cluster::HostIndex> avoid_;  // has just cancelled what comes again
     std::uint16_t port_ = 0;
     State state_ = State::login;
-    bool first_segment_ = true;  // since the link
     bool working_ = false;
     bool again_ = false;
     bool admin_ = false;
@@ -192,6 +195,7 @@ class Client final : public Peer, public pool::Waiter {
     std::string address_;
     std::chrono::system_clock::time_point connected_;
     TimePoint queued_;
+    std::chrono::microseconds waited_{0};  // for the server, by the first segment on it
     // Notifications that wait for the end of a transaction, or for the client to read: channel and message.
     struct Notifications {
         std::vector<std::pair<std::string, std::shared_ptr<const std::string>>> messages;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -30,6 +31,7 @@ struct ClientRow {
     std::chrono::microseconds wait{0};
     std::string link;    // the linked server's name, or empty
     std::string pinned;  // why the session holds its connection, or empty
+    std::string_view target, reason;  // of the newest segment that a server got: its names in the metrics, or empty
     std::uint64_t id = 0;
     unsigned worker = 0;
 };

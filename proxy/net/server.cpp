@@ -10,6 +10,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
+#include "proxy/net/slow_statement.hpp"
 #include "proxy/session/printable.hpp"
 #include "proxy/session/session_state.hpp"
 
@@ -41,7 +42,7 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(worker.parameters(), login_settings_, std::size_t{0});
-    set_limits();
+    set_up_machine();
     machine_->set_actual(worker.parameters().intern(std::move(handover.actual)));
     machine_->prepared() = std::move(*handover.prepared);
     machine_->unnamed_unknown = true;  // whose it was stays behind
@@ -85,7 +86,7 @@ void Server::logged_in(const session::ServerLogin& login) {
     if (is_primary || group.read_only) worker_.learn_welcome(group, login.parameters());
     const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
     machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
-    set_limits();
+    set_up_machine();
     arm_read();
     worker_.settle(*this, pool_.pool.login_succeeded(*this, worker_.now()));
 }
@@ -107,6 +108,7 @@ void Server::login_failed(std::string_view code, std::string_view message, bool 
 
 void Server::link(Client& client) noexcept {
     held_for_cancel_ = told_ = false;
+    machine_->segment_text.clear();
     client_ = &client;
     requested_ = std::chrono::system_clock::now();
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
@@ -165,8 +167,11 @@ void Server::on_answer(Bytes bytes) {
     if (client_ != nullptr) client_->resume();
 }
 
-void Server::set_limits() {
-    machine_->set_max_row(static_cast<std::uint32_t>(worker_.shared().config.proxy.max_row_size));
+void Server::set_up_machine() {
+    machine_->set_name(pool_.key.server);
+    const config::Config& config = worker_.shared().config;
+    machine_->set_max_row(static_cast<std::uint32_t>(config.proxy.max_row_size));
+    if (config.log.min_duration_statement.count() > 0) machine_->segment_text.turn_on();
 }
 
 // The rest of the row is still to come: neither side can go on.
@@ -187,9 +192,17 @@ void Server::count_segment() {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - sent_);
     stats.query[static_cast<std::size_t>(client_->route().target)].record(took);
     stats.query_us.add(static_cast<std::uint64_t>(took.count()));
+    if (machine_->segment_text.on()) log_if_slow(took);
     if (machine_->status() != session::TransactionStatus::idle) return;
     stats.transactions.add();
     stats.transaction_us.add(static_cast<std::uint64_t>(took.count()));
+}
+
+void Server::log_if_slow(std::chrono::microseconds took) {
+    session::SegmentText& text = machine_->segment_text;
+    const bool slow = took >= worker_.shared().config.log.min_duration_statement;
+    if (slow && client_->welcomed()) spdlog::info("{}", slow_line(client_->slow_statement(took), text));
+    text.clear();
 }
 
 void Server::run(session::Purpose purpose, std::string_view sql) {

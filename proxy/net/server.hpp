@@ -102,8 +102,9 @@ class Server final : public Backend, public pool::ServerSlot {
     void probed(std::string_view found);
     void scrub();
     void refuse_row();
-    void set_limits();
+    void set_up_machine();
     void count_segment();
+    void log_if_slow(std::chrono::microseconds took);
 
     HostPool& pool_;
     Client* client_ = nullptr;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "config/read_preference.hpp"
 #include "proxy/sql/statement.hpp"
@@ -12,6 +13,8 @@ using config::ReadPreference;
 using sql::Reason;
 
 enum class Target : std::uint8_t { primary, replica };
+
+[[nodiscard]] constexpr std::string_view name(Target target) noexcept { return target == Target::replica ? "replica" : "primary"; }
 
 struct SessionFacts {
     bool split = true;                     // false: this database's statements all go to the primary

@@ -62,6 +62,8 @@ void ClientMachine::settings_changed() {
 
 bool ClientMachine::attach(ServerMachine& server, const routing::Route& route, std::string& to_server, Gather& to_client) {
     on_replica_ = route.target == routing::Target::replica;
+    route_ = route;
+    first_segment_ = true;
     wrote_ = false;
     const bool again = std::exchange(again_, Refusal::none) != Refusal::none;
     // Of a text that somebody vouches for nobody knows what a second run would do.
@@ -94,13 +96,21 @@ bool ClientMachine::replay_settings(ServerMachine& server, std::string& to_serve
     return certain;
 }
 
+routing::Route ClientMachine::route() const noexcept {
+    if (first_segment_) return route_;
+    if (pin_ != Pin::none) return {route_.target, sql::Reason::pinned};
+    return {route_.target, on_replica_ ? sql::Reason::read_only_transaction : sql::Reason::transaction};
+}
+
 void ClientMachine::segment_done(ServerMachine& server) {
     in_transaction_ = server.status() != TransactionStatus::idle;
     extended_open_ = false;
     copy_bound_ = false;
+    first_segment_ = false;
     if (in_transaction_) return;
     forget_begin();
     portal_changes_.reset();
+    explain_portal_.reset();
     wrote_ = false;
     local_portal_.reset();
     if (std::exchange(ddl_passed_, false)) {  // now others see it
@@ -231,9 +241,10 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
         }
         return out;
     }
-    const LocalSettings before = settings_.now();
+    LocalSettings before = settings_.now();
     const bool begun = begin_state_ == BeginState::begun;
     std::string answer = settings_.answer(judged, begun || status == TransactionStatus::open);
+    before.explain = settings_.now().explain;  // says nothing about where to run
     moves_ |= begun && settings_.now() != before;
     return answer;
 }

@@ -102,6 +102,11 @@ class ClientMachine {
         bool ended = false;
     };
     [[nodiscard]] Skipped skip_segment(Bytes in);
+    // Where the segment that is relayed runs, and why: as it was planned, and a further one where that has led it. While a
+    // server is attached.
+    [[nodiscard]] routing::Route route() const noexcept;
+    // That segment is the first on its server.
+    [[nodiscard]] bool first_on_server() const noexcept { return first_segment_; }
     // The server was released or lost.
     void detached() noexcept;
     // The open transaction is to run somewhere else, and has done nothing yet but begin. Then move() says where; the server has
@@ -119,6 +124,8 @@ class ClientMachine {
     // --- Called by the server's machine.
     // A statement has succeeded: its tag, or empty where `changes` say it all (null: none that are known).
     void completed(std::string_view tag, const sql::SessionChanges* changes);
+    // An EXPLAIN ends here that is to show its route; `server`: the name of the one that it ran on.
+    void append_route(std::string& out, const Explain& explain, std::string_view server) const;
     void error_reported() noexcept { error_seen_ = true; }
     // A ReadyForQuery says that no transaction is open; more of the segment may follow.
     void transaction_over(ServerMachine& server);
@@ -174,6 +181,7 @@ class ClientMachine {
     struct Draft;  // a plan in the making
     [[nodiscard]] bool plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t whole);
     [[nodiscard]] bool plan_query(Draft& draft, Bytes body);
+    [[nodiscard]] routing::Route route_alone(const sql::Statement& judged, std::string_view text, const StatementRef& statement) const;
     [[nodiscard]] routing::Route route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
                                           const StatementRef& statement);
     void learn(const Draft& draft);
@@ -232,6 +240,8 @@ class ClientMachine {
     [[nodiscard]] bool refuse_long_text(const Message& message, Sink& sink);
     void on_local_query(const Message& message, Sink& sink);
     void bind_changes(std::string_view portal, Changes changes);
+    void bind_explain(std::string_view portal, const CachedStatement* statement, const ServerMachine& server);
+    [[nodiscard]] Explain explain_of(const sql::Statement& judged, std::string_view text, const ServerMachine& server) const;
     [[nodiscard]] std::string_view refusal_code(sql::Effect effects) const noexcept;
     [[nodiscard]] std::string_view statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept;
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
@@ -260,8 +270,10 @@ class ClientMachine {
     sql::Statement planned_;  // of the Query at the front, once plan() has judged it; its slices are not kept
     sql::LexSettings lex_;
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
+    routing::Route route_;  // of the first segment on the server
     Pin pin_ = Pin::none;
     SessionSettings settings_;
+    std::unique_ptr<std::pair<std::string, Explain>> explain_portal_;  // the portal bound last to an EXPLAIN that shows its route
     std::string begin_;  // of a transaction that begins, by begin_state_
     Touch touch_ = Touch::nothing;
     // Since no transaction was open: nothing was run; the BEGIN of a READ ONLY one was bound; it has begun; anything else.
@@ -272,6 +284,7 @@ class ClientMachine {
     bool planned_local_ = false;
     bool remaining_dropped_ = false;
     bool on_replica_ = false;
+    bool first_segment_ = false;  // on the server that is attached
     Refusal again_ = Refusal::none;  // why the segment at the front is there once more
     bool tainted_ = false;
     bool in_transaction_ = false;

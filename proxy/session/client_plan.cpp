@@ -176,16 +176,22 @@ bool ClientMachine::plan_query(Draft& draft, Bytes body) {
 }
 
 // Where a statement goes by itself. `statement`: the same, if it was prepared.
-routing::Route ClientMachine::route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
-                                       const StatementRef& statement) {
+routing::Route ClientMachine::route_alone(const sql::Statement& judged, std::string_view text, const StatementRef& statement) const {
     const routing::Route route = routing::choose_route(judged, facts());
-    if (route.target != routing::Target::replica) return route;
-    draft.note_read(text, statement);
     // What a replica has refused before is for the primary; a hint or a transaction of its own goes where it says.
     if (route.reason != sql::Reason::read || again_ == Refusal::read_only) return route;
     const bool refused = statement ? statements_.refused(*statement)
                                    : statements_.learned.knows(setup_.scope, text, lex_.standard_conforming_strings);
-    return refused ? routing::Route{routing::Target::primary, sql::Reason::learned} : route;
+    return refused ? routing::Route{.target = routing::Target::primary, .reason = sql::Reason::learned} : route;
+}
+
+// The same of one in the segment at the front.
+routing::Route ClientMachine::route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
+                                       const StatementRef& statement) {
+    const routing::Route route = route_alone(judged, text, statement);
+    const bool read = route.target == routing::Target::replica || route.reason == sql::Reason::learned;
+    if (read) draft.note_read(text, statement);
+    return route;
 }
 
 // One message of the segment; false when the plan is made.

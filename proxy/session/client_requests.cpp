@@ -236,6 +236,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
         sink.result.violation = kBadMessage;
         return;
     }
+    sink.server->segment_text.note(query_text(message.body()), lex_);
     sink.server->unnamed = {};
     sink.server->unnamed_unknown = false;
     Changes changes = changes_of(judged, query_text(message.body()));
@@ -251,6 +252,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     note_request(Request::query, begins_read_only(judged) ? query_text(message.body()) : std::string_view{});
     if (judged.asks_position) return pass_position(sink, std::move(undo));
     pass(message, Request::query, sink, std::move(undo), std::move(changes));
+    if (settings_.now().explain) sink.server->queue().last_explains(explain_of(judged, query_text(message.body()), *sink.server));
 }
 
 // An annotation that is not understood is not followed, and the client is told, in its place among the answers.
@@ -321,6 +323,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
     note_request(Request::function_call);
     auto undo = undo_of_query(sink);
     if (message.tag == frontend::kQuery) {
+        sink.server->segment_text.note(query_text(message.body()), lex_);
         unnamed_ = {};
         sink.server->unnamed = {};
         sink.server->unnamed_unknown = false;
@@ -351,6 +354,9 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
     }
     note_request(Request::execute);
     pass(message, Request::execute, sink, nullptr, std::move(changes));
+    if (explain_portal_ && explain_portal_->first == portal && sink.server != nullptr) {
+        sink.server->queue().last_explains(explain_portal_->second);
+    }
     if (!copy_bound_ || sink.server == nullptr) return;
     // The answer decides what the client's next bytes mean; Flush makes it come at once.
     protocol::append_flush(sink.to_server.own());

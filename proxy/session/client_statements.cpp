@@ -48,6 +48,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     if (local || sink.server == nullptr) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
+    sink.server->segment_text.note(statement);
     if (statement_name.empty()) {
         sink.server->unnamed = statement;
         sink.server->unnamed_unknown = false;
@@ -197,7 +198,9 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         return fake(Request::bind, protocol::kBindComplete, sink);
     }
     if (!needs_server(sink)) return;
+    if (settings_.now().explain || explain_portal_) bind_explain(*portal, statement ? &*statement : nullptr, *sink.server);
     if (statement) {
+        sink.server->segment_text.note(statement);
         Changes changes = changes_of(statement->judged, statement->text(), rest, statement->types());
         const sql::Effect effects = unknown_effects(statement->judged, changes);
         if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
@@ -278,6 +281,7 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
         return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
     }
     if (!needs_server(sink)) return;
+    sink.server->segment_text.note(statement);
     if (name.empty()) {
         ensure_unnamed(sink);
         return pass(message, Request::describe, sink);

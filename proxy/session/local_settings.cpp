@@ -49,6 +49,14 @@ bool take_read_after(LocalSettings& settings, std::string_view value) {
     return lsn.has_value();
 }
 
+bool take_explain(LocalSettings& settings, std::string_view value) {
+    const auto is = [value](std::string_view word) { return same_name(value, word); };
+    const bool on = std::ranges::any_of(std::array<std::string_view, 4>{"on", "true", "yes", "1"}, is);
+    if (!on && std::ranges::none_of(std::array<std::string_view, 4>{"off", "false", "no", "0"}, is)) return false;
+    settings.explain = on;
+    return true;
+}
+
 std::string show_max_lag(const LocalSettings& settings) {
     return settings.max_lag == 0 ? "0" : config::format_duration(settings.max_lag);
 }
@@ -65,6 +73,9 @@ constexpr std::array kSettings{
     choice<&LocalSettings::consistency>("consistency", "eventual, session or global"),
     Setting{"read_after", "a position as SHOW pgweir.lsn gives it, 'X/Y', or ''", take_read_after, show_read_after,
             [](LocalSettings& to, const LocalSettings& from) { to.read_after = from.read_after; }},
+    Setting{"explain", "on or off", take_explain,
+            [](const LocalSettings& settings) { return std::string(settings.explain ? "on" : "off"); },
+            [](LocalSettings& to, const LocalSettings& from) { to.explain = from.explain; }},
 };
 
 const Setting* find(std::string_view name) noexcept {

@@ -1,7 +1,5 @@
 #include "proxy/session/printable.hpp"
 
-#include <cstddef>
-
 #include "protocol/utf8.hpp"
 
 namespace pgweir::session {
@@ -26,8 +24,8 @@ std::string printable(std::string_view text) {
     return line;
 }
 
-std::string log_value(std::string_view text) {
-    text = text.substr(0, kMaxText);
+std::string log_value(std::string_view text, std::size_t limit) {
+    text = text.substr(0, limit);
     std::string value = "\"";
     while (!text.empty()) {
         const auto [length, point] = protocol::utf8_character(text);

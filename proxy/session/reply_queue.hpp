@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/session/explain.hpp"
 #include "proxy/session/statement_cache.hpp"
 #include "proxy/sql/session_change.hpp"
 
@@ -42,6 +43,7 @@ struct Expected {
     bool may_copy = false;      // an Execute that may be COPY FROM STDIN: nothing follows before its answer
     bool hide_ready = false;    // its ReadyForQuery is not forwarded, its error is
     bool told_parameters = false;  // its ParameterDescription has come
+    Explain explain{};
     std::string answer{};       // of a fake
     std::uint64_t statement = 0;  // that a Bind or Describe names, by its id; 0: none of ours
     std::unique_ptr<Undo> undo{};
@@ -89,6 +91,8 @@ class ReplyQueue {
         entries_.back().may_copy = true;
         ++copies_;
     }
+    // The request pushed last is an EXPLAIN, or executes one.
+    void last_explains(const Explain& explain) noexcept { entries_.back().explain = explain; }
     void copy_begins() noexcept {
         if (std::exchange(front().may_copy, false)) --copies_;
     }

@@ -171,10 +171,14 @@ bool ServerMachine::pop_if(Request request, const Message& message, ClientMachin
 void ServerMachine::on_complete(const Message& message, ClientMachine* client, Gather& out) {
     if (forwards(client)) {
         attempt.pass_point();
+        constexpr std::string_view kExplained("EXPLAIN\0", 8);
+        const Explain& explain = queue_.front().explain;
+        if (explain.form != Explain::Form::none && as_text(message.body()) == kExplained) client->append_route(out.own(), explain, name_);
         out.pass(message.whole);
         if (message.tag == backend::kCommandComplete) {
             const std::string_view body = as_text(message.body());
             const std::string_view tag = body.substr(0, body.find('\0'));
+            segment_text.completed(tag);
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
                 forget_statements(*client);
                 const bool last = queue_.size() == 1 || (queue_.size() == 2 && queue_.at(1).request == Request::sync);
@@ -245,6 +249,7 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
         }
     }
     const bool ours = !queue_.empty() && queue_.front().ends_ready() && !queue_.front().forwards();
+    if (!ours) segment_text.failed(fields.code);
     if (refuses(fields, client, progress)) {
         remaining_forward_ = false;
         if (progress.fatal) return;  // its end takes the segment back
@@ -318,7 +323,10 @@ void ServerMachine::heal(Gather& out) {
     std::vector<Expected> again;
     while (!queue_.empty()) {
         const Expected& front = queue_.front();
-        again.push_back({.request = front.request, .told_parameters = front.told_parameters, .statement = front.statement});
+        again.push_back({.request = front.request,
+                         .told_parameters = front.told_parameters,
+                         .explain = front.explain,
+                         .statement = front.statement});
         queue_.pop();
     }
     const StatementRef statement = replay.statement();

@@ -12,6 +12,7 @@
 #include "proxy/session/parameters.hpp"
 #include "proxy/session/replay.hpp"
 #include "proxy/session/reply_queue.hpp"
+#include "proxy/session/segment_text.hpp"
 #include "proxy/session/server_statements.hpp"
 
 namespace pgweir::session {
@@ -94,10 +95,13 @@ class ServerMachine {
 
     // What is to be sent to the server after on_bytes() has healed a segment; takes it.
     [[nodiscard]] std::string take_output() noexcept { return std::exchange(output_, {}); }
+    // The configured name, which outlives this.
+    void set_name(std::string_view name) noexcept { name_ = name; }
     // The largest row that a client gets, in bytes.
     void set_max_row(std::uint32_t bytes) noexcept { max_row_ = bytes; }
     Replay replay;  // of the segment in flight
     Attempt attempt;  // the same, while it may be run once more elsewhere
+    SegmentText segment_text;  // the same, for the log
     // What the client has sent of a segment that may be run elsewhere, undone here and on the client; only while
     // attempt.open() or attempt.refused(). The reason for it is attempt.refusal(), to be read before.
     [[nodiscard]] std::string take_back(ClientMachine& client);
@@ -153,6 +157,7 @@ class ServerMachine {
     ReplyQueue queue_;
     InternalOutcome outcome_;
     std::string output_;
+    std::string_view name_;
     std::uint32_t max_row_ = 1U << 30;
     std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on in parts
     TransactionStatus status_ = TransactionStatus::idle;

@@ -49,5 +49,16 @@ TEST(Utf8, TakesWhatTheTableOfRfc3629Takes) {
     }
 }
 
+TEST(Utf8, CutsBetweenCharacters) {
+    EXPECT_EQ(utf8_front("abc", 3), "abc");
+    EXPECT_EQ(utf8_front("abc", 2), "ab");
+    EXPECT_EQ(utf8_front("abc", 0), "");
+    EXPECT_EQ(utf8_front("aß", 2), "a");
+    EXPECT_EQ(utf8_front("aß", 3), "aß");
+    for (std::size_t bytes = 1; bytes < 5; ++bytes) EXPECT_EQ(utf8_front("a😀b", bytes), "a") << bytes;
+    EXPECT_EQ(utf8_front("a😀b", 5), "a😀");
+    EXPECT_EQ(utf8_front("\x80\x80\x80\x80\x80\x80", 4).size(), 4U) << "no UTF-8: anywhere";
+}
+
 }  // namespace
 }  // namespace pgweir::protocol

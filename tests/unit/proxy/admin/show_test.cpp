@@ -105,6 +105,8 @@ TEST_F(ShowTest, ClientsShowWhatTheyHold) {
     client.wait = microseconds(3'000'004);
     client.link = "pg2";
     client.pinned = "temporary table";
+    client.target = "replica";
+    client.reason = "read";
     client.id = 42;
     client.worker = 1;
     world.rows.clients = {client};
@@ -113,7 +115,7 @@ TEST_F(ShowTest, ClientsShowWhatTheyHold) {
         answer.column_names(),
         ElementsAre("type", "user", "database", "replication", "state", "addr", "port", "local_addr", "local_port",
                     "connect_time", "request_time", "wait", "wait_us", "close_needed", "ptr", "link", "remote_pid",
-                    "tls", "application_name", "prepared_statements", "id", "pinned", "worker"));
+                    "tls", "application_name", "prepared_statements", "id", "pinned", "worker", "target", "reason"));
     const std::vector<std::pair<std::string_view, std::string_view>> expected = {
         {"type", "C"},
         {"user", "u"},
@@ -128,6 +130,8 @@ TEST_F(ShowTest, ClientsShowWhatTheyHold) {
         {"application_name", "evil?\n"},
         {"id", "42"},
         {"pinned", "temporary table"},
+        {"target", "replica"},
+        {"reason", "read"},
         {"worker", "1"}};
     for (const auto& [name, value] : expected) EXPECT_EQ(answer.at(0, name), value) << name;
 }

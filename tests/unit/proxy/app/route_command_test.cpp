@@ -16,7 +16,7 @@ const sql::Allowlist kBuiltIn;
 std::vector<std::string> run(const std::string& input, bool nul_separated = false) {
     std::istringstream in(input);
     std::ostringstream out;
-    EXPECT_EQ(run_route(in, out, nul_separated, kBuiltIn), 0);
+    EXPECT_EQ(run_route(in, out, {.nul_separated = nul_separated}, kBuiltIn), 0);
     std::vector<std::string> lines;
     std::istringstream output(out.str());
     for (std::string line; std::getline(output, line);) {
@@ -32,7 +32,7 @@ using Lines = std::vector<std::string>;
 TEST(RouteCommand, Format) {
     std::istringstream in("SELECT 1;\n");
     std::ostringstream out;
-    EXPECT_EQ(run_route(in, out, false, kBuiltIn), 0);
+    EXPECT_EQ(run_route(in, out, {}, kBuiltIn), 0);
     EXPECT_EQ(out.str(), "{\"target\": \"replica\", \"reason\": \"read\", \"sql\": \"SELECT 1\"}\n");
 }
 
@@ -73,7 +73,7 @@ TEST(RouteCommand, OutputIsJsonWhateverTheBytes) {
 TEST(RouteCommand, FunctionsOfTheConfiguration) {
     std::istringstream in("SELECT my_function(1);");
     std::ostringstream out;
-    EXPECT_EQ(run_route(in, out, false, sql::Allowlist({"my_function"}, {})), 0);
+    EXPECT_EQ(run_route(in, out, {}, sql::Allowlist({"my_function"}, {})), 0);
     EXPECT_NE(out.str().find("\"replica\""), std::string::npos);
 }
 
@@ -81,7 +81,17 @@ TEST(RouteCommand, AFailedOutputIsReported) {
     std::istringstream in("SELECT 1;");
     std::ostringstream out;
     out.setstate(std::ios::badbit);
-    EXPECT_EQ(run_route(in, out, false, kBuiltIn), 1);
+    EXPECT_EQ(run_route(in, out, {}, kBuiltIn), 1);
+}
+
+TEST(RouteCommand, OtherFormats) {
+    EXPECT_EQ(run("query,calls\nSELECT $1,3\nDELETE FROM t,1\n"), (Lines{"replica read SELECT $1", "primary write DELETE FROM t"}));
+    EXPECT_EQ(run("[1] LOG:  duration: 1.5 ms  statement: SELECT 1\n[1] LOG:  execute s: DELETE\n\tFROM t\n"),
+              (Lines{"replica read SELECT 1", "primary write DELETE\nFROM t"}));
+    std::istringstream in("query\n;\n");
+    std::ostringstream out;
+    EXPECT_EQ(run_route(in, out, {.format = SourceFormat::sql}, kBuiltIn), 0);
+    EXPECT_NE(out.str().find("\"sql\": \"query\""), std::string::npos) << "as asked, whatever it looks like";
 }
 
 }  // namespace
