@@ -16,12 +16,12 @@ def plan(connection, sql):
 
 class Explain(ClusterCase):
     def setUp(self):
-        self.weir1 = self.weir_with_replicas(routing={"consistency": "eventual"})
+        self.proxy = self.weir_with_replicas(routing={"consistency": "eventual"}, proxy={"auth_type": "md5"})
         self.sql("CREATE TABLE IF NOT EXISTS e (n int); GRANT ALL ON e TO app")
         self.cluster.wait_caught_up()
 
     def explaining(self, **more):
-        connection = self.connect(self.weir1, **more)
+        connection = self.connect(self.proxy, **more)
         rows(connection, "SET pgweir.explain = on")
         return connection
 
@@ -48,7 +48,7 @@ class Explain(ClusterCase):
         rows(connection, "COMMIT")
 
     def test_off_nothing_is_added(self):
-        connection = self.connect(self.weir1)
+        connection = self.connect(self.proxy)
         self.assertFalse([line for line in plan(connection, "EXPLAIN SELECT 1") if "pgweir" in line])
 
     def test_documents_stay_whole(self):
@@ -61,7 +61,7 @@ class Explain(ClusterCase):
         self.assertEqual(len(connection.notices), 2)
 
     def test_in_a_transaction(self):
-        connection = self.connect(self.weir1, autocommit=False)
+        connection = self.connect(self.proxy, autocommit=False)
         rows(connection, "SET LOCAL pgweir.explain = on")
         lines = plan(connection, "EXPLAIN SELECT 1")
         self.assertEqual(lines[-1], 'pgweir: primary "primary" (reason: transaction)')
@@ -70,18 +70,18 @@ class Explain(ClusterCase):
         connection.rollback()
 
     def test_startup_options_and_psql(self):
-        connection = self.connect(self.weir1, options="-c pgweir.explain=on")
+        connection = self.connect(self.proxy, options="-c pgweir.explain=on")
         self.assertEqual(value(connection, "SHOW pgweir.explain"), "on")
         self.assertIn("pgweir: replica", plan(connection, "EXPLAIN SELECT 1")[-1])
         with self.assertRaises(psycopg2.OperationalError):
-            self.connect(self.weir1, options="-c pgweir.explain=perhaps")
+            self.connect(self.proxy, options="-c pgweir.explain=perhaps")
         done = subprocess.run(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-c", "SET pgweir.explain = on", "-c", "EXPLAIN TABLE e"],
-                              env=self.weir1.environment(), capture_output=True, text=True, timeout=60 * harness.SLOW)
+                              env=self.proxy.environment(), capture_output=True, text=True, timeout=60 * harness.SLOW)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r'pgweir: replica "replica[12]" \(reason: read\)\n\(\d+ rows\)')
 
     def test_the_extended_protocol(self):
-        client = self.wire(self.weir1.port, user="app", password="app")
+        client = self.wire(self.proxy.port, user="app", password="app")
         client.ask("SET pgweir.explain = on")
         binary = wire.message("B", wire.text("") + wire.text("s") + b"\0\0\0\0\0\1\0\1")
         client.send(wire.parse("EXPLAIN SELECT 1", "s") + wire.describe("S", "s") + wire.SYNC)
@@ -98,7 +98,7 @@ class Explain(ClusterCase):
         self.assertEqual("".join(m.tag for m in client.read_ready()), "12DDC12DC12DDCZ")
 
     def test_with_a_row_limit(self):
-        client = self.wire(self.weir1.port, user="app", password="app")
+        client = self.wire(self.proxy.port, user="app", password="app")
         client.ask("SET pgweir.explain = on")
         client.ask("BEGIN")
         client.send(wire.parse("EXPLAIN (COSTS off) SELECT 1 WHERE 1 = 1") + wire.bind(portal="p") + wire.execute("p", 1) + wire.SYNC)
@@ -125,10 +125,10 @@ class Explain(ClusterCase):
                          'pgweir: primary "primary" (reason: replica_refused)')
 
     def test_show_clients(self):
-        connection = self.connect(self.weir1, application_name="seen")
+        connection = self.connect(self.proxy, application_name="seen")
 
         def shown():
-            return [(r["target"], r["reason"]) for r in self.weir1.console("SHOW CLIENTS") if r["application_name"] == "seen"]
+            return [(r["target"], r["reason"]) for r in self.proxy.console("SHOW CLIENTS") if r["application_name"] == "seen"]
         self.assertEqual(shown(), [("", "")])
         value(connection, "SELECT name FROM which_server")
         self.assertEqual(shown(), [("replica", "read")])
@@ -154,7 +154,8 @@ class SlowLog(ClusterCase):
         return self.slow_lines()
 
     def test_what_is_slow_is_logged_without_its_literals(self):
-        self.proxy = self.weir_with_replicas(log={"min_duration_statement": "300ms"}, routing={"consistency": "eventual"})
+        self.proxy = self.weir_with_replicas(log={"min_duration_statement": "300ms"}, routing={"consistency": "eventual"},
+                                             proxy={"auth_type": "md5"})
         connection = self.connect(self.proxy, application_name="my app")
         value(connection, "SELECT 'fast-secret'")
         value(connection, "/* pgweir: primary */ SELECT 'secret-1', pg_sleep(0.4) -- secret-2")
@@ -187,7 +188,8 @@ class SlowLog(ClusterCase):
         self.assertNotIn("secret", self.proxy.log_text())
 
     def test_the_wait_for_a_connection(self):
-        self.proxy = self.weir_with_replicas(log={"min_duration_statement": "200ms"}, pool={"default_pool_size": 1})
+        self.proxy = self.weir_with_replicas(log={"min_duration_statement": "200ms"}, pool={"default_pool_size": 1},
+                                             proxy={"auth_type": "md5"})
         first = self.wire(self.proxy.port, user="app", password="app")
         second = self.wire(self.proxy.port, user="app", password="app")
         first.send(wire.query("/* pgweir: primary */ SELECT 1, pg_sleep(0.6)"))
