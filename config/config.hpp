@@ -19,7 +19,8 @@ enum class AuthType : std::uint8_t { trust, password, md5, scram_sha_256 };
 enum class AccessMethod : std::uint8_t { trust, password, md5, scram_sha_256, cert, reject };
 enum class AccessTls : std::uint8_t { any, only, none };
 enum class SessionState : std::uint8_t { pin, reject };
-enum class Balance : std::uint8_t { round_robin, least_connections };
+enum class Balance : std::uint8_t { round_robin, weighted, least_connections, client_hash, latency };
+enum class WhenAllLag : std::uint8_t { primary, least_lagged, error };
 enum class Split : std::uint8_t { off, shadow, on };
 enum class Consistency : std::uint8_t { eventual, session, global };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
@@ -46,6 +47,7 @@ struct Proxy {
     std::uint64_t notification_buffer_size = 1 << 20;  // bytes of NOTIFYs that may wait for one client
     std::vector<std::string> ignore_startup_parameters;
     std::string admin_database = "pgweir";
+    std::string zone{};  // where the proxy itself runs; empty: zones do not matter
 };
 
 // [pool]: defaults of every pool; a database may override pool_mode and the sizes.
@@ -75,6 +77,10 @@ struct Routing {
     Consistency consistency = Consistency::session;
     Duration causal_wait{0};                  // for a replica that has what a session wrote; 0: the primary at once
     Balance load_balance = Balance::round_robin;
+    Duration slow_start{5'000};              // over which the weight of a replica that comes back grows; 0: whole at once
+    std::uint32_t min_healthy_percent = 50;  // of the replicas' weight: below it, other zones serve, too
+    std::uint32_t max_primary_reads = 0;     // reads at one time on the primary for want of a replica; 0: no limit
+    WhenAllLag when_all_lag = WhenAllLag::primary;
     Duration max_lag{10'000};                   // 0: no limit in time
     std::uint64_t max_lag_bytes = 16ULL << 20;  // 0: no limit in bytes
     std::vector<std::string> safe_functions;    // added to the allowlist, lower case, without schema
@@ -102,10 +108,20 @@ struct ServerTls {
 // [monitor]: the probes' own connections.
 struct Monitor {
     Duration interval{500};
-    Duration timeout{1'500};  // no answer for so long: unknown, so out of rotation
+    Duration timeout{1'500};  // no answer for so long: the probe has failed
+    std::uint32_t healthy = 1;    // good probes in a row that bring a lost server back
+    std::uint32_t unhealthy = 1;  // probes in a row without an answer that take one out
     std::string user;         // empty: the first [[user]] with a password
     std::string password;
     std::string database = "postgres";
+};
+
+// [breaker]: the circuit breaker of each replica.
+struct Breaker {
+    std::uint32_t failures = 5;  // of the traffic, without a success between them, that open it; 0: never
+    Duration cooldown{1'000};    // how long it is open first; doubles with every trial that fails
+    Duration max_cooldown{30'000};
+    std::uint32_t trial_requests = 3;  // reads let through to find out whether it may close
 };
 
 // [http]: metrics and health.
@@ -130,6 +146,7 @@ struct Server {
     std::uint16_t port = 5432;
     std::uint32_t weight = 1;  // share of reads; 0: none
     std::string cluster = "main";
+    std::string zone{};  // reads of a proxy in the same zone come here first
 };
 
 // [[database]]: a name that clients may connect to.
@@ -180,6 +197,7 @@ struct Config {
     ClientTls client_tls;
     ServerTls server_tls;
     Monitor monitor;
+    Breaker breaker;
     Http http;
     Log log;
     std::vector<Server> servers;

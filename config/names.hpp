@@ -26,7 +26,10 @@ inline constexpr auto kNames<AccessTls> = std::to_array<std::string_view>({"any"
 template <>
 inline constexpr auto kNames<SessionState> = std::to_array<std::string_view>({"pin", "reject"});
 template <>
-inline constexpr auto kNames<Balance> = std::to_array<std::string_view>({"round_robin", "least_connections"});
+inline constexpr auto kNames<Balance> = std::to_array<std::string_view>(
+    {"round_robin", "weighted", "least_connections", "client_hash", "latency"});
+template <>
+inline constexpr auto kNames<WhenAllLag> = std::to_array<std::string_view>({"primary", "least_lagged", "error"});
 template <>
 inline constexpr auto kNames<TlsMode> =
     std::to_array<std::string_view>({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"});

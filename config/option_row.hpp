@@ -40,6 +40,8 @@ inline constexpr std::string_view kSectionName<ServerTls> = "server_tls";
 template <>
 inline constexpr std::string_view kSectionName<Monitor> = "monitor";
 template <>
+inline constexpr std::string_view kSectionName<Breaker> = "breaker";
+template <>
 inline constexpr std::string_view kSectionName<Http> = "http";
 template <>
 inline constexpr std::string_view kSectionName<Log> = "log";

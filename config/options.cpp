@@ -54,6 +54,8 @@ constexpr Option kOptions[] = {
                                            "Startup parameters of clients that are dropped without an error."),
     row<&Proxy::admin_database>("admin_database", {.restart = true},
                                 "Name of the database that is the proxy's own console, for users with admin = true."),
+    row<&Proxy::zone>("zone", {.restart = true, .may_be_empty = true},
+                      "Where the proxy runs: reads go to replicas of the same zone first. Empty: zones do not matter."),
 
     row<&Pool::pool_mode>("pool_mode", {},
                           "When a server connection goes back to the pool: at the end of a transaction, or when the "
@@ -109,7 +111,22 @@ constexpr Option kOptions[] = {
                                "committed when it came; \"eventual\": what the replica has."),
     row<&Routing::causal_wait>("causal_wait", {.max = kMinute},
                                "How long a read waits for a replica that has what it must see, before it goes to the primary."),
-    row<&Routing::load_balance>("load_balance", {}, "How a replica is chosen for a read."),
+    row<&Routing::load_balance>("load_balance", {},
+                                "How a replica is chosen for a read, always by weight, too. \"round_robin\": in turn "
+                                "(\"weighted\" is the same); \"least_connections\": where the fewest run; \"client_hash\": the same one for "
+                                "each client address; \"latency\": of two, the one that answers faster and has less to do."),
+    row<&Routing::slow_start>("slow_start", {.max = kHour},
+                              "How long the weight of a replica that comes back grows from a tenth to all of it. 0: all at once."),
+    row<&Routing::min_healthy_percent>("min_healthy_percent", {.max = 100},
+                                       "While less than this percentage of a zone's weight is in rotation, other zones serve its "
+                                       "reads, too; while less of all replicas' weight is, max_primary_reads holds."),
+    row<&Routing::max_primary_reads>("max_primary_reads", {.max = 100'000},
+                                     "How many reads at one time the primary may run because too few replicas are in rotation "
+                                     "(min_healthy_percent); others wait for a place there or a replica, at most "
+                                     "query_wait_timeout. 0: no limit."),
+    row<&Routing::when_all_lag>("when_all_lag", {},
+                                "Where a read goes while every replica lags too much. \"primary\"; \"least_lagged\": to the replica "
+                                "that lags least, if it has what the session must see; \"error\": nowhere (57P03)."),
     row<&Routing::max_lag>("max_lag", {.max = kDay},
                            "A replica that is further behind the primary gets no reads. 0: no limit in time."),
     row<&Routing::max_lag_bytes>("max_lag_bytes", {.max = 1024 * kGb, .bytes = true},
@@ -152,13 +169,29 @@ constexpr Option kOptions[] = {
     row<&Monitor::interval>("interval", {.min = 20 * kMs, .max = kMinute},
                             "Time between two looks at a server: its role, its position, its health."),
     row<&Monitor::timeout>("timeout", {.min = 20 * kMs, .max = 10 * kMinute},
-                           "A server that has not answered for this long is taken out of rotation."),
+                           "A probe that is not answered for this long has failed."),
+    row<&Monitor::healthy>("healthy", {.min = 1, .max = 100},
+                           "Good probes in a row that bring a lost server back. 1: the first one, with the weight of slow_start."),
+    row<&Monitor::unhealthy>("unhealthy", {.min = 1, .max = 100},
+                             "Probes in a row without an answer in time that take a server out. 1: one, so that nobody waits for a "
+                             "server that hangs; more: a server may be slow for that long, while its lag is reckoned from its "
+                             "last answer. A connection that is refused or lost takes it out at once, whatever is said here."),
     row<&Monitor::user>("user", {.may_be_empty = true},
                         "Login of the monitor on every server; it needs pg_monitor. Empty: the first [[user]] with "
                         "a password in plain text."),
     row<&Monitor::password>("password", {.may_be_empty = true, .secret = true},
                             "Its password, in plain text: PostgreSQL accepts no verifier as a login."),
     row<&Monitor::database>("database", {}, "Database that the monitor connects to."),
+
+    row<&Breaker::failures>("failures", {.max = 10'000},
+                            "Connections refused, lost or late, and logins refused with 53300 or 57P01 to 57P03, without "
+                            "a success between them, after which a replica gets no reads. 0: never."),
+    row<&Breaker::cooldown>("cooldown", {.min = 10 * kMs, .max = kHour},
+                            "How long it gets none before it is tried again; doubles with each trial that fails. Up to a "
+                            "quarter less, at random."),
+    row<&Breaker::max_cooldown>("max_cooldown", {.min = 10 * kMs, .max = kDay}, "The longest cool-down."),
+    row<&Breaker::trial_requests>("trial_requests", {.min = 1, .max = 1000},
+                                  "Reads of all workers together that try it; when all have succeeded it is used as before."),
 
     row<&Http::listen_addr>("listen_addr", {.restart = true}, "Address of /metrics, /health and /ready."),
     row<&Http::listen_port>("listen_port", {.max = 65'535, .restart = true},
@@ -178,6 +211,7 @@ constexpr Option kOptions[] = {
                        "Host name, address, or a directory beginning with \"/\" for a Unix socket."),
     row<&Server::port>("port", {.min = 1, .max = 65'535}, "Port."),
     row<&Server::weight>("weight", {.max = 1000}, "Share of the reads, beside the other servers' weights. 0: none."),
+    row<&Server::zone>("zone", {.may_be_empty = true}, "Zone of the server; see [proxy]'s zone."),
     row<&Server::cluster>("cluster", {}, "The replication cluster that the server belongs to."),
 
     row<&Database::name>("name", {.required = true, .sample = "app"},
@@ -241,6 +275,7 @@ constexpr Section kSections[] = {
     single<&Config::client_tls>("TLS between clients and the proxy."),
     single<&Config::server_tls>("TLS between the proxy and the servers, the monitor's connections too."),
     single<&Config::monitor>("Connections of the proxy's own that watch every server."),
+    single<&Config::breaker>("The circuit breaker of each replica: what its traffic meets, not its probes. The primary has none."),
     single<&Config::http>("Metrics and health for machines."),
     single<&Config::log>("One line an event."),
     repeated<&Config::servers>("A PostgreSQL server; one such block for each. At least one."),

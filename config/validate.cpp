@@ -27,6 +27,7 @@ class Validator {
         clusters();
         pool_sizes();
         probes();
+        breaker();
         tls();
         user_passwords();
         server_passwords();
@@ -55,6 +56,7 @@ class Validator {
     void pool_sizes();
     void monitor_login();
     void probes();
+    void breaker();
     void tls();
     void user_passwords();
     void server_passwords();
@@ -147,6 +149,16 @@ void Validator::probes() {
     problem("monitor", 0, key,
             "timeout (" + format_duration(static_cast<std::uint64_t>(monitor.timeout.count())) +
                 ") is shorter than interval (" + format_duration(static_cast<std::uint64_t>(monitor.interval.count())) +
+                ")");
+}
+
+void Validator::breaker() {
+    const Breaker& breaker = config_.breaker;
+    if (breaker.cooldown <= breaker.max_cooldown) return;
+    const std::string_view key = origins_.has("breaker", 0, "cooldown") ? "cooldown" : "max_cooldown";
+    problem("breaker", 0, key,
+            "cooldown (" + format_duration(static_cast<std::uint64_t>(breaker.cooldown.count())) +
+                ") is longer than max_cooldown (" + format_duration(static_cast<std::uint64_t>(breaker.max_cooldown.count())) +
                 ")");
 }
 

@@ -42,3 +42,12 @@ inline constexpr std::string_view kSystemError = "58000";
 inline constexpr std::string_view kInternalError = "XX000";
 
 }  // namespace pgweir::protocol::sqlstate
+
+namespace pgweir::protocol {
+
+// The server as a whole starts, ends or has crashed (semantics.md G).
+[[nodiscard]] constexpr bool is_server_shutdown(std::string_view code) noexcept {
+    return code == sqlstate::kAdminShutdown || code == sqlstate::kCrashShutdown || code == sqlstate::kCannotConnectNow;
+}
+
+}  // namespace pgweir::protocol

@@ -35,6 +35,8 @@ namespace pgweir::admin {
             return "wrong_system";
         case cluster::Rotation::zero_weight:
             return "zero_weight";
+        case cluster::Rotation::breaker_open:
+            return "breaker_open";
     }
     return "";
 }

@@ -1,6 +1,7 @@
 #include "proxy/admin/cluster_names.hpp"
 #include "proxy/admin/families.hpp"
 #include "proxy/admin/family_builder.hpp"
+#include "proxy/cluster/event.hpp"
 
 namespace pgweir::admin {
 
@@ -17,6 +18,9 @@ struct ServerFamilies {
         gauge_family("pgweir_server_lag_bytes", "Replay lag in bytes of WAL; absent while unknown");
     MetricFamily timeline = gauge_family("pgweir_server_timeline", "Timeline; absent while unknown");
     MetricFamily weight = gauge_family("pgweir_server_weight", "Configured share of reads");
+    MetricFamily effective_weight = gauge_family("pgweir_server_effective_weight", "Share of reads now, less while it grows");
+    MetricFamily breaker = gauge_family("pgweir_server_breaker", "1 for the state that the circuit breaker is in");
+    MetricFamily transitions = counter_family("pgweir_server_transitions_total", "Events of the log about the server");
 };
 
 void add_server(ServerFamilies& families, const std::string& cluster, const cluster::ServerView& server,
@@ -34,6 +38,19 @@ void add_server(ServerFamilies& families, const std::string& cluster, const clus
     if (server.lag_bytes) add_sample(families.lag_bytes, static_cast<double>(*server.lag_bytes), who);
     if (server.timeline != 0) add_sample(families.timeline, server.timeline, who);
     add_sample(families.weight, server.weight, who);
+    add_sample(families.effective_weight, static_cast<double>(server.share()) / cluster::SlowStart::kWhole, who);
+    const auto with = [&](std::string_view name, std::string_view value) {
+        Labels labels = who;
+        labels.push_back(label(name, value));
+        return labels;
+    };
+    for (const auto breaker : {cluster::BreakerState::closed, cluster::BreakerState::open, cluster::BreakerState::half_open}) {
+        add_sample(families.breaker, server.breaker == breaker ? 1 : 0, with("state", to_text(breaker)));
+    }
+    for (std::size_t kind = 0; kind < cluster::kEventKindCount; ++kind) {
+        add_sample(families.transitions, static_cast<double>(server.transitions[kind]),
+                   with("event", to_text(static_cast<cluster::EventKind>(kind))));
+    }
 }
 
 }  // namespace
@@ -47,7 +64,8 @@ void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster:
         }
     }
     for (MetricFamily* family : {&families.up, &families.in_rotation, &families.is_primary, &families.lag_seconds,
-                                 &families.lag_bytes, &families.timeline, &families.weight}) {
+                                 &families.lag_bytes, &families.timeline, &families.weight, &families.effective_weight,
+                                 &families.breaker, &families.transitions}) {
         out.push_back(std::move(*family));
     }
 }

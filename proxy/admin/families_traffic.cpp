@@ -60,6 +60,8 @@ constexpr auto kCounters = std::to_array<CounterRow>({
     {"pgweir_freshness_waits_total", "Reads that waited for a replica that has what they must see", &WorkerStats::freshness_waits},
     {"pgweir_freshness_wait_timeouts_total", "Of these, those that waited in vain", &WorkerStats::freshness_timeouts},
     {"pgweir_freshness_wait_seconds_total", "Time that they waited", &WorkerStats::freshness_wait_us, kMicrosecond},
+    {"pgweir_primary_read_waits_total", "Reads that waited for a place on the primary (max_primary_reads)", &WorkerStats::primary_read_waits},
+    {"pgweir_reads_refused_total", "Reads answered with an error, for want of a server that may run them", &WorkerStats::reads_refused},
     {"pgweir_wait_timeouts_total", "Clients that waited longer than query_wait_timeout", &WorkerStats::wait_timeouts},
 });
 
@@ -69,6 +71,7 @@ constexpr auto kGauges = std::to_array<GaugeRow>({
     {"pgweir_active_servers", "Server connections in use by a client", &WorkerStats::servers_active},
     {"pgweir_idle_servers", "Server connections ready for a client", &WorkerStats::servers_idle},
     {"pgweir_login_servers", "Server connections being made", &WorkerStats::servers_login},
+    {"pgweir_primary_reads", "Reads that hold a place on the primary (max_primary_reads)", &WorkerStats::primary_reads},
     {"pgweir_replication_connections", "Replication clients, each with a server connection of its own",
      &WorkerStats::replications},
 });

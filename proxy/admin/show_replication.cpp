@@ -27,6 +27,9 @@ constexpr auto kReplication = std::to_array<Column>({
     {"system_identifier", text},
     {"server_version", int8},
     {"last_error", text},
+    {"zone", text},
+    {"weight_percent", int8},
+    {"breaker", text},
 });
 
 std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::ServerView& server) {
@@ -46,7 +49,10 @@ std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::Serve
             known(snapshot.epoch),
             known(server.system_identifier),
             known(server.server_version),
-            cell(server.last_error)};
+            cell(server.last_error),
+            cell(server.zone),
+            cell(server.ramp * 100 / cluster::SlowStart::kWhole),
+            cell(to_text(server.breaker))};
 }
 
 }  // namespace

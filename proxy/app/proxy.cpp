@@ -61,6 +61,9 @@ void Proxy::fill_shared() {
     for (const config::Server& server : config_.servers) names.insert(server.cluster);
     shared_.clusters.assign(names.begin(), names.end());
     shared_.sample_clocks.resize(shared_.clusters.size());
+    for (std::size_t i = 0; i < shared_.clusters.size(); ++i) {
+        shared_.primary_reads.emplace_back(config_.routing.max_primary_reads);
+    }
     snapshots_.resize(shared_.clusters.size());
     for (std::size_t i = 0; i < snapshots_.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
@@ -71,8 +74,13 @@ void Proxy::fill_shared() {
         boost::asio::post(io_, [this, sql = std::move(sql), who = admin::Session{std::move(user), admin},
                                 reply = std::move(reply)]() mutable { console_->execute(sql, who, std::move(reply)); });
     };
-    shared_.report_failure = [this](std::size_t cluster, cluster::HostIndex host) {
-        boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->report_failure(host); });
+    shared_.report_failure = [this](std::size_t cluster, cluster::HostIndex host, cluster::TrafficFailure how, std::string what) {
+        boost::asio::post(io_, [this, cluster, host, how, what = std::move(what)]() mutable {
+            monitors_[cluster]->report_failure(host, how, std::move(what));
+        });
+    };
+    shared_.report_success = [this](std::size_t cluster, cluster::HostIndex host) {
+        boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->report_success(host); });
     };
     shared_.probe_now = [this](std::size_t cluster, cluster::HostIndex host) {
         boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->probe_now(host); });

@@ -14,6 +14,14 @@ std::string_view to_text(EventKind kind) noexcept {
             return "primary_changed";
         case EventKind::primary_lost:
             return "primary_lost";
+        case EventKind::breaker_opened:
+            return "breaker_opened";
+        case EventKind::breaker_half_open:
+            return "breaker_half_open";
+        case EventKind::breaker_closed:
+            return "breaker_closed";
+        case EventKind::slow_start_over:
+            return "slow_start_over";
         case EventKind::alarm:
             return "alarm";
     }
@@ -36,6 +44,8 @@ std::string_view to_text(Rotation rotation) noexcept {
             return "wrong_system";
         case Rotation::zero_weight:
             return "zero_weight";
+        case Rotation::breaker_open:
+            return "breaker_open";
     }
     return "unknown";
 }

@@ -10,18 +10,25 @@
 namespace pgweir::cluster {
 
 enum class EventKind : std::uint8_t {
-    server_in,        // a replica came into rotation
-    server_out,       // a replica left it
-    server_state,     // the reason for being out changed
-    primary_changed,  // `host` is the primary now
-    primary_lost,     // `host` was the primary and is none any more; no other is known
-    alarm,            // somebody should look: two primaries, a fenced old primary
+    server_in,          // a replica came into rotation
+    server_out,         // a replica left it
+    server_state,       // the reason for being out changed
+    primary_changed,    // `host` is the primary now
+    primary_lost,       // `host` was the primary and is none any more; no other is known
+    breaker_opened,     // a replica's circuit breaker: no reads
+    breaker_half_open,  // a few reads, as a trial
+    breaker_closed,     // as before
+    slow_start_over,    // a replica that came back has its whole weight
+    alarm,              // somebody should look: two primaries, a fenced old primary
 };
+
+inline constexpr std::size_t kEventKindCount = static_cast<std::size_t>(EventKind::alarm) + 1;
+static_assert(kEventKindCount <= ServerView::kEvents);
 
 struct Event {
     EventKind kind = EventKind::server_state;
     HostIndex host{};
-    Rotation from = Rotation::unknown;  // of the server's rotation; equal to `to` for the primary_* and alarm kinds
+    Rotation from = Rotation::unknown;  // of the server's rotation; equal to `to` for all but the server_* kinds
     Rotation to = Rotation::unknown;
     std::string cause;  // for people; may hold a server's own words, never a password
 

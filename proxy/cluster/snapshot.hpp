@@ -1,15 +1,19 @@
 // What is known of a cluster's servers at one moment. Made by the control thread, read by every worker as const.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/lsn.hpp"
+#include "proxy/cluster/breaker.hpp"
 #include "proxy/cluster/lsn_text.hpp"
 #include "proxy/cluster/samples.hpp"
+#include "proxy/cluster/slow_start.hpp"
 
 namespace pgweir::cluster {
 
@@ -23,13 +27,26 @@ enum class HostIndex : std::uint32_t {};
 enum class Role : std::uint8_t { unknown, primary, replica };
 
 // Why a server is in or out of the rotation for reads (semantics.md F).
-enum class Rotation : std::uint8_t { in, unknown, unreachable, lagging, not_a_replica, wrong_system, zero_weight };
+enum class Rotation : std::uint8_t {
+    in,
+    unknown,
+    unreachable,
+    lagging,
+    not_a_replica,
+    wrong_system,
+    zero_weight,
+    breaker_open,
+};
 
 struct ServerView {
     std::string name;
     std::string host;
     std::uint16_t port = 5432;
     std::uint32_t weight = 1;
+    std::uint32_t ramp = SlowStart::kWhole;  // how much of the weight counts now, in thousandths
+    std::string zone;
+    bool local = false;          // in the proxy's own zone
+    std::uint64_t identity = 0;  // identity_of(name)
     Role role = Role::unknown;
     Rotation rotation = Rotation::unknown;
     bool reachable = false;                             // the last probe was answered in time
@@ -45,6 +62,15 @@ struct ServerView {
     std::string last_error;            // of the newest failed probe; empty when none failed since the last success
     // Raised whenever it was lost: behind a restart a replica may show less than before.
     std::uint32_t incarnation = 0;
+    // How often each event of EventKind has been told of it.
+    static constexpr std::size_t kEvents = 16;
+    std::array<std::uint64_t, kEvents> transitions{};
+    BreakerState breaker = BreakerState::closed;
+    bool awaits_success = false;      // the control thread wants to be told of reads that it answers
+    std::shared_ptr<Trials> trials;   // while its breaker is half open: each read that is sent there takes one
+
+    // Of the reads, beside the other servers' shares.
+    [[nodiscard]] std::uint64_t share() const noexcept { return std::uint64_t{weight} * ramp; }
 };
 
 struct Snapshot {
@@ -58,6 +84,8 @@ struct Snapshot {
     SampleRing samples;  // normalised
     std::uint32_t wal_segment_size = kDefaultWalSegmentSize;
     std::uint64_t arrivals = 0;  // raised when a replica comes into rotation
+    bool local_first = false;    // enough of the proxy's own zone is in rotation for all reads to stay there
+    bool few_healthy = false;    // less than min_healthy_percent of the replicas' weight is in rotation
 
     [[nodiscard]] bool in_rotation(HostIndex host) const noexcept {
         return servers[index_of(host)].rotation == Rotation::in;

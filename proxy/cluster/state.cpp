@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/cluster/identity.hpp"
+
 namespace pgweir::cluster {
 
 namespace {
@@ -20,20 +22,34 @@ void average(std::chrono::microseconds& mean, std::chrono::microseconds value) n
 
 }  // namespace
 
-StateOptions state_options(const config::Config& config) noexcept {
+StateOptions state_options(const config::Config& config) {
     return {.interval = config.monitor.interval,
             .timeout = config.monitor.timeout,
-            .limits = {.time = config.routing.max_lag, .bytes = config.routing.max_lag_bytes}};
+            .limits = {.time = config.routing.max_lag, .bytes = config.routing.max_lag_bytes},
+            .health = {.healthy = config.monitor.healthy, .unhealthy = config.monitor.unhealthy},
+            .breaker = {.failures = config.breaker.failures,
+                        .cooldown = config.breaker.cooldown,
+                        .max_cooldown = config.breaker.max_cooldown,
+                        .trial_requests = config.breaker.trial_requests},
+            .slow_start = config.routing.slow_start,
+            .zone = config.proxy.zone,
+            .min_healthy_percent = config.routing.min_healthy_percent};
 }
 
 ClusterState::ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options)
-    : name_(std::move(name)), options_(options), ring_(window_for(options)) {
+    : name_(std::move(name)), options_(std::move(options)), ring_(window_for(options_)), chance_(options_.seed) {
     for (const config::Server& server : servers) {
         Host host;
         host.view.name = server.name;
         host.view.host = server.host;
         host.view.port = server.port;
         host.view.weight = server.weight;
+        host.view.zone = server.zone;
+        host.view.local = !options_.zone.empty() && server.zone == options_.zone;
+        host.view.identity = identity_of(server.name);
+        host.health = HealthGate(options_.health);
+        host.breaker = Breaker(options_.breaker);
+        host.start = SlowStart(options_.slow_start, options_.interval);
         hosts_.push_back(std::move(host));
     }
 }
@@ -43,6 +59,7 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     if (host.distrusted && started <= *host.distrusted) return;
     host.distrusted.reset();
     host.answered = now;
+    host.health.answered();
     host.tried = true;
     host.silent = false;
     ServerView& view = host.view;
@@ -70,7 +87,7 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
         consider(index);
         if (primary_ == index) sample(result, started);
     }
-    refresh();
+    refresh(now);
 }
 
 // The first primary says which cluster this is, or any server once all have been tried.
@@ -179,38 +196,71 @@ void ClusterState::lose(Host& host, std::string cause) {
     host.cause = std::move(cause);
 }
 
-void ClusterState::on_probe_failed(HostIndex host, std::string error, TimePoint) {
-    at(host).view.last_error = error;
-    at(host).silent = false;
-    lose(at(host), std::move(error));
-    refresh();
+void ClusterState::on_probe_failed(HostIndex index, ProbeFailure how, std::string error, TimePoint now) {
+    Host& host = at(index);
+    host.view.last_error = error;
+    host.silent = false;
+    if (how == ProbeFailure::refused) host.health.lost();
+    if (how == ProbeFailure::refused || host.health.missed()) lose(host, std::move(error));
+    refresh(now);
 }
 
-void ClusterState::on_traffic_failure(HostIndex host, TimePoint now) {
-    at(host).distrusted = now;
-    at(host).silent = false;
-    lose(at(host), "a connection of the traffic failed");
-    refresh();
+void ClusterState::on_traffic_failure(HostIndex index, TrafficFailure how, std::string_view what, TimePoint now) {
+    Host& host = at(index);
+    if (how == TrafficFailure::lost) {
+        host.distrusted = now;
+        host.silent = false;
+        host.health.lost();
+        lose(host, "a connection of the traffic failed: " + std::string(what));
+    }
+    // Writes have nowhere else to go: the back-off of its pools is all that holds the primary's connections back.
+    if (primary_ != index && host.breaker.failed(now, chance_.next())) {
+        tell(EventKind::breaker_opened, index,
+             std::to_string(host.breaker.failures()) + " failures without a success, at last: " + std::string(what) +
+                 "; for " + std::to_string(host.breaker.cooldown().count()) + " ms");
+    }
+    refresh(now);
+}
+
+void ClusterState::on_traffic_success(HostIndex index, TimePoint now) {
+    Host& host = at(index);
+    if (host.breaker.succeeded()) tell(EventKind::breaker_closed, index, "all trials succeeded");
+    refresh(now);
 }
 
 void ClusterState::tick(TimePoint now) {
     // A probe starts up to an interval after the last one and may take its whole timeout.
-    const auto limit = options_.timeout + options_.interval;
-    for (Host& host : hosts_) {
-        if (!host.view.reachable || !host.answered || now - *host.answered <= limit) continue;
-        host.silent = true;
-        lose(host,
-             "no answer for " +
-                 std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - *host.answered).count()) +
-                 " ms");
+    const auto limit = options_.timeout * options_.health.unhealthy + options_.interval;
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+        Host& host = hosts_[i];
+        tick_breaker(static_cast<HostIndex>(i), now);
+        if (!host.view.reachable || !host.answered) continue;
+        if (now - *host.answered > limit) {
+            host.silent = true;
+            host.health.lost();
+            lose(host, "no answer for " +
+                           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - *host.answered).count()) +
+                           " ms");
+        } else if (host.health.late() && host.view.rotation == Rotation::in) {
+            judge(host, now);  // by what it had replayed when it last said so: never better than it is
+        }
     }
-    refresh();
+    refresh(now);
+}
+
+void ClusterState::tick_breaker(HostIndex index, TimePoint now) {
+    Host& host = at(index);
+    if (primary_ == index) host.breaker.reset();
+    if (!host.breaker.tick(now)) return;
+    tell(EventKind::breaker_half_open, index,
+         "after " + std::to_string(host.breaker.cooldown().count()) + " ms, " +
+             std::to_string(options_.breaker.trial_requests) + " trial requests");
 }
 
 Rotation ClusterState::rotation_of(const Host& host) const noexcept {
     if (wrong_system(host)) return Rotation::wrong_system;
     if (!host.tried || host.silent) return Rotation::unknown;
-    if (!host.view.reachable) return Rotation::unreachable;
+    if (!host.view.reachable || !host.health.up()) return Rotation::unreachable;
     if (host.view.role != Role::replica) return Rotation::not_a_replica;
     if (host.view.weight == 0) return Rotation::zero_weight;
     if (wrong_timeline(host)) return Rotation::unknown;
@@ -220,7 +270,7 @@ Rotation ClusterState::rotation_of(const Host& host) const noexcept {
         case LagGate::State::lagging:
             return Rotation::lagging;
         case LagGate::State::open:
-            return Rotation::in;
+            return host.breaker.state() == BreakerState::open ? Rotation::breaker_open : Rotation::in;
     }
     return Rotation::unknown;
 }
@@ -232,6 +282,10 @@ bool ClusterState::left_behind(const Host& host) const noexcept {
 
 std::string ClusterState::cause_of(const Host& host, Rotation to) const {
     if (!host.view.reachable) return host.cause;
+    if (to == Rotation::unreachable) {
+        return "it answers again: " + std::to_string(host.health.answers()) + " of " +
+               std::to_string(host.health.limits().healthy) + " good probes";
+    }
     if (to == Rotation::unknown && left_behind(host)) {
         return "its timeline " + std::to_string(host.view.timeline) + " is not the primary's " +
                std::to_string(hosts_[index_of(*primary_)].view.timeline) +
@@ -243,22 +297,63 @@ std::string ClusterState::cause_of(const Host& host, Rotation to) const {
            (view.lag_bytes ? std::to_string(*view.lag_bytes) + " bytes" : std::string("unknown"));
 }
 
+// What to say of it, after its lag.
+std::string ClusterState::came_in(Host& host, TimePoint now) {
+    ++arrivals_;
+    if (!first_arrival_) first_arrival_ = now;
+    host.start.came_in(now, now - *first_arrival_ > options_.slow_start);
+    return host.start.under_way() ? "; its weight grows for " + std::to_string(options_.slow_start.count()) + " ms" : "";
+}
+
+void ClusterState::tell(EventKind kind, HostIndex index, std::string cause) {
+    const Rotation rotation = at(index).view.rotation;
+    events_.push_back({kind, index, rotation, rotation, std::move(cause)});
+}
+
 // Brings every server's place up to date and says what changed.
-void ClusterState::refresh() {
+void ClusterState::refresh(TimePoint now) {
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
         Host& host = hosts_[i];
         const Rotation from = host.view.rotation;
         const Rotation to = rotation_of(host);
+        host.view.breaker = host.breaker.state();
+        host.view.awaits_success = host.breaker.awaits_success();
+        host.view.trials = host.breaker.trials();
+        const bool whole = to == Rotation::in && from == to && host.start.over(now);
+        if (whole) tell(EventKind::slow_start_over, static_cast<HostIndex>(i), "its whole weight counts");
         const bool told = std::exchange(host.left_behind, left_behind(host));
         if (from == to && (told || !host.left_behind)) continue;
         host.view.rotation = to;
-        if (to == Rotation::in && from != to) ++arrivals_;
+        std::string cause = cause_of(host, to);
+        if (to == Rotation::in && from != to) cause += came_in(host, now);
+        if (from == Rotation::in) host.start.went_out(now);
         const EventKind kind = to == from             ? EventKind::server_state
                                : to == Rotation::in   ? EventKind::server_in
                                : from == Rotation::in ? EventKind::server_out
                                                       : EventKind::server_state;
-        events_.push_back({kind, static_cast<HostIndex>(i), from, to, cause_of(host, to)});
+        events_.push_back({kind, static_cast<HostIndex>(i), from, to, std::move(cause)});
     }
+    for (Host& host : hosts_) host.view.ramp = host.start.share(now);
+}
+
+// How much of the replicas' weight is in rotation, of all and of the proxy's own zone.
+void ClusterState::view_health(Snapshot& snapshot) const {
+    struct Sum {
+        std::uint64_t all = 0, good = 0;
+        [[nodiscard]] bool enough(std::uint32_t percent) const noexcept { return good > 0 && good * 100 >= all * percent; }
+    } cluster, zone;
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+        const ServerView& view = hosts_[i].view;
+        if (primary_ && index_of(*primary_) == i) continue;
+        const bool good = view.rotation == Rotation::in && view.breaker == BreakerState::closed;
+        for (Sum* sum : {&cluster, view.local ? &zone : nullptr}) {
+            if (sum == nullptr) continue;
+            sum->all += view.weight;
+            sum->good += good ? view.weight : 0;
+        }
+    }
+    snapshot.few_healthy = !cluster.enough(options_.min_healthy_percent);
+    snapshot.local_first = zone.enough(options_.min_healthy_percent);
 }
 
 std::shared_ptr<const Snapshot> ClusterState::snapshot() {
@@ -271,9 +366,13 @@ std::shared_ptr<const Snapshot> ClusterState::snapshot() {
     snapshot->samples = samples_;
     snapshot->wal_segment_size = wal_segment_size_;
     snapshot->arrivals = arrivals_;
+    view_health(*snapshot);
     return snapshot;
 }
 
-std::vector<Event> ClusterState::take_events() { return std::exchange(events_, {}); }
+std::vector<Event> ClusterState::take_events() {
+    for (const Event& event : events_) ++at(event.host).view.transitions[static_cast<std::size_t>(event.kind)];
+    return std::exchange(events_, {});
+}
 
 }  // namespace pgweir::cluster

@@ -8,10 +8,15 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proxy/cluster/breaker.hpp"
+#include "proxy/cluster/chance.hpp"
 #include "proxy/cluster/event.hpp"
+#include "proxy/cluster/failure.hpp"
+#include "proxy/cluster/health_gate.hpp"
 #include "proxy/cluster/lag_gate.hpp"
 #include "proxy/cluster/lag_ring.hpp"
 #include "proxy/cluster/probe.hpp"
+#include "proxy/cluster/slow_start.hpp"
 #include "proxy/cluster/snapshot.hpp"
 
 namespace pgweir::cluster {
@@ -20,9 +25,15 @@ struct StateOptions {
     std::chrono::milliseconds interval{500};  // between two probes of a server
     std::chrono::milliseconds timeout{1'500};
     LagLimits limits;
+    HealthLimits health{};
+    BreakerOptions breaker{};
+    std::chrono::milliseconds slow_start{0};  // 0: none
+    std::string zone{};                       // the proxy's own; empty: zones do not matter
+    std::uint32_t min_healthy_percent = 50;
+    std::uint64_t seed = 1;  // of the breakers' jitter
 };
 
-[[nodiscard]] StateOptions state_options(const config::Config& config) noexcept;
+[[nodiscard]] StateOptions state_options(const config::Config& config);
 
 class ClusterState {
   public:
@@ -31,12 +42,14 @@ class ClusterState {
 
     // A probe was answered at `now`; `started` is the time before its query was sent.
     void on_probe(HostIndex host, const ProbeResult& result, TimePoint started, TimePoint now);
-    // A probe failed: refused, reset, timed out, or the login was refused. `error` is for people.
-    void on_probe_failed(HostIndex host, std::string error, TimePoint now);
-    // A worker met a refused or reset connection or 57P01–57P03: out at once, until a probe started later is answered.
-    // The caller starts that probe immediately.
-    void on_traffic_failure(HostIndex host, TimePoint now);
-    // Takes servers out that have not answered for too long. Call at least once an interval.
+    // A probe failed. `error` is for people.
+    void on_probe_failed(HostIndex host, ProbeFailure how, std::string error, TimePoint now);
+    // A worker met a failure of this server's, and `what` it was, for people. `lost`: out at once, until a probe started later is
+    // answered; the caller starts that probe immediately.
+    void on_traffic_failure(HostIndex host, TrafficFailure how, std::string_view what, TimePoint now);
+    // A worker's read was answered, while ServerView::awaits_success.
+    void on_traffic_success(HostIndex host, TimePoint now);
+    // Time passes for breakers and slow starts. Takes servers out that have not answered for too long. Call at least once an interval.
     void tick(TimePoint now);
 
     // Always a new snapshot with the next version.
@@ -54,6 +67,9 @@ class ClusterState {
     struct Host {
         ServerView view;
         LagGate gate;
+        HealthGate health;
+        Breaker breaker;
+        SlowStart start{std::chrono::milliseconds(0), std::chrono::milliseconds(0)};
         std::optional<TimePoint> answered;    // the last answer
         std::optional<TimePoint> distrusted;  // a traffic failure: only probes started later count
         bool tried = false;                   // at least one probe answered or failed
@@ -80,7 +96,11 @@ class ClusterState {
     [[nodiscard]] bool left_behind(const Host& host) const noexcept;
     [[nodiscard]] Rotation rotation_of(const Host& host) const noexcept;
     [[nodiscard]] std::string cause_of(const Host& host, Rotation to) const;
-    void refresh();
+    [[nodiscard]] std::string came_in(Host& host, TimePoint now);
+    void refresh(TimePoint now);
+    void tick_breaker(HostIndex index, TimePoint now);
+    void tell(EventKind kind, HostIndex index, std::string cause);
+    void view_health(Snapshot& snapshot) const;
 
     std::string name_;
     StateOptions options_;
@@ -94,6 +114,8 @@ class ClusterState {
     std::uint64_t system_ = 0;            // the cluster's identifier; 0: not known yet
     std::uint32_t highest_timeline_ = 0;  // of an accepted primary; a lower one is never accepted again (G)
     std::optional<HostIndex> primary_;
+    std::optional<TimePoint> first_arrival_;  // of any replica
+    Chance chance_;
     std::uint64_t version_ = 0;
     std::vector<Event> events_;
 };

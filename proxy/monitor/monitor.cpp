@@ -36,6 +36,12 @@ ProberOptions options_for(const config::Config& config, const config::Server& se
     return options;
 }
 
+cluster::StateOptions options_of(const config::Config& config) {
+    cluster::StateOptions options = cluster::state_options(config);
+    options.seed = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    return options;
+}
+
 }  // namespace
 
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
@@ -48,7 +54,7 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
           servers_(servers_of(config, cluster_)),
           clock_(clock),
           publish_(std::move(publish)),
-          state_(cluster_, servers_, cluster::state_options(config)),
+          state_(cluster_, servers_, options_of(config)),
           timer_(io) {}
 
     void start() {
@@ -57,8 +63,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
             auto answered = [weak = weak_from_this(), host](const cluster::ProbeResult& result, TimePoint started) {
                 if (const auto self = weak.lock()) self->on_answer(host, result, started);
             };
-            auto failed = [weak = weak_from_this(), host](std::string error) {
-                if (const auto self = weak.lock()) self->on_failure(host, std::move(error));
+            auto failed = [weak = weak_from_this(), host](cluster::ProbeFailure how, std::string error) {
+                if (const auto self = weak.lock()) self->on_failure(host, how, std::move(error));
             };
             ProberOptions options = options_for(config_, servers_[i]);
             options.number = [this, host] { return number_for(host); };  // called by a prober of ours that is not stopped
@@ -76,11 +82,19 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
         for (const auto& prober : probers_) prober->stop();
     }
 
-    void report_failure(cluster::HostIndex host) {
+    void report_failure(cluster::HostIndex host, cluster::TrafficFailure how, std::string what) {
         if (stopped_) return;
-        state_.on_traffic_failure(host, std::chrono::steady_clock::now());
+        state_.on_traffic_failure(host, how, one_line(std::move(what)), std::chrono::steady_clock::now());
         after_change();
+        publish();  // even when only the breaker counts it
         probers_[cluster::index_of(host)]->hurry();
+    }
+
+    void report_success(cluster::HostIndex host) {
+        if (stopped_ || !state_.view(host).awaits_success) return;  // another worker was first
+        state_.on_traffic_success(host, std::chrono::steady_clock::now());
+        after_change();
+        publish();
     }
 
     void probe_now(cluster::HostIndex host) {
@@ -126,8 +140,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
         if (is_primary) freshen();
     }
 
-    void on_failure(cluster::HostIndex host, std::string error) {
-        state_.on_probe_failed(host, one_line(std::move(error)), std::chrono::steady_clock::now());
+    void on_failure(cluster::HostIndex host, cluster::ProbeFailure how, std::string error) {
+        state_.on_probe_failed(host, how, one_line(std::move(error)), std::chrono::steady_clock::now());
         after_change();
     }
 
@@ -181,7 +195,10 @@ Monitor::~Monitor() { stop(); }
 
 void Monitor::start() { impl_->start(); }
 void Monitor::stop() { impl_->stop(); }
-void Monitor::report_failure(cluster::HostIndex host) { impl_->report_failure(host); }
+void Monitor::report_failure(cluster::HostIndex host, cluster::TrafficFailure how, std::string what) {
+    impl_->report_failure(host, how, std::move(what));
+}
+void Monitor::report_success(cluster::HostIndex host) { impl_->report_success(host); }
 void Monitor::freshen() { impl_->freshen(); }
 void Monitor::probe_now(cluster::HostIndex host) { impl_->probe_now(host); }
 

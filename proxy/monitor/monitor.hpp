@@ -11,6 +11,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "proxy/cluster/failure.hpp"
 #include "proxy/cluster/snapshot.hpp"
 
 namespace pgweir::monitor {
@@ -35,7 +36,9 @@ class Monitor {
     void stop();
     // A worker met a failure of this server's (ClusterState::on_traffic_failure): publishes and probes at once.
     // On the io_context's thread.
-    void report_failure(cluster::HostIndex host);
+    void report_failure(cluster::HostIndex host, cluster::TrafficFailure how, std::string what);
+    // A worker's read was answered while its snapshot said `awaits_success`. On the io_context's thread.
+    void report_success(cluster::HostIndex host);
     // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool). On the io_context's
     // thread.
     void probe_now(cluster::HostIndex host);

@@ -53,7 +53,7 @@ void Prober::arm_deadline() {
     deadline_.expires_after(options_.timeout);
     deadline_.async_wait([self = shared_from_this(), round = round_](const boost::system::error_code& error) {
         if (error || self->stopped_ || !self->asking_ || round != self->round_) return;
-        self->fail("no answer within " + std::to_string(self->options_.timeout.count()) + " ms");
+        self->fail("no answer within " + std::to_string(self->options_.timeout.count()) + " ms", cluster::ProbeFailure::missed);
     });
 }
 
@@ -170,13 +170,13 @@ void Prober::on_idle_event() {
     std::string error = PQerrorMessage(connection_);
     drop();
     hurry(options_.interval / 10);
-    failed_(std::move(error));
+    failed_(cluster::ProbeFailure::refused, std::move(error));
 }
 
-void Prober::fail(std::string error) {
+void Prober::fail(std::string error, cluster::ProbeFailure how) {
     drop();
     finish();
-    failed_(std::move(error));
+    failed_(how, std::move(error));
 }
 
 void Prober::drop() {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/cluster/failure.hpp"
 #include "proxy/cluster/probe.hpp"
 
 namespace pgweir::monitor {
@@ -29,7 +30,7 @@ struct ProberOptions {
 class Prober : public std::enable_shared_from_this<Prober> {
   public:
     using Answered = std::function<void(const cluster::ProbeResult&, TimePoint started)>;
-    using Failed = std::function<void(std::string error)>;
+    using Failed = std::function<void(cluster::ProbeFailure how, std::string error)>;
 
     Prober(boost::asio::io_context& io, ProberOptions options, Answered answered, Failed failed);
     ~Prober();
@@ -55,7 +56,7 @@ class Prober : public std::enable_shared_from_this<Prober> {
     void watch();
     void on_idle_event();
     void finish();
-    void fail(std::string error);
+    void fail(std::string error, cluster::ProbeFailure how = cluster::ProbeFailure::refused);
     void drop();
 
     boost::asio::io_context& io_;

@@ -219,7 +219,11 @@ void Backend::fail(std::string_view code, std::string_view message, bool final) 
                  session::log_value(target_.database), session::log_value(target_.user), code, session::log_value(message));
     WorkerStats& stats = worker_.counters();
     (final ? stats.server_logins_failed : stats.server_connect_failures).add();
-    if (!final) worker_.shared().report_failure(target_.cluster, target_.host);
+    if (!final) {
+        using cluster::TrafficFailure;
+        const auto how = code == sqlstate::kTooManyConnections ? TrafficFailure::overloaded : TrafficFailure::lost;
+        worker_.shared().report_failure(target_.cluster, target_.host, how, std::string(code) + ": " + std::string(message));
+    }
     close_socket();
     login_failed(code, message, final);
 }

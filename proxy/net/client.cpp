@@ -11,6 +11,7 @@
 
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
+#include "proxy/cluster/identity.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client_replicating.hpp"
 #include "proxy/net/client_starting.hpp"
@@ -40,6 +41,7 @@ Client::Client(Worker& worker, int fd, bool over_limit)
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused by a Unix socket, which needs none
     describe_endpoint(remote_endpoint(fd), address_, port_);
+    address_identity_ = cluster::identity_of(address_);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
     starting_ = std::make_unique<Starting>(worker.shared(), over_limit, address_);
 }
@@ -250,6 +252,7 @@ void Client::reroute() {
 void Client::unlink() {
     note_touch();
     server_ = nullptr;
+    place_on_primary_.give_back();
     if (machine_) machine_->detached();
     drop_channels();
     send_notifications();
@@ -275,6 +278,7 @@ void Client::settings_refused(const std::string& error_body) {
 
 void Client::server_lost(bool told, bool outcome_unknown) {
     server_ = nullptr;  // in the middle of an answer, perhaps: nothing but the error may follow
+    place_on_primary_.give_back();
     if (machine_) machine_->detached();
     if (told) return close("server ended the connection");
     if (outcome_unknown) {
@@ -291,6 +295,7 @@ void Client::cancel() {
         if (waiting()) pool()->cancel_wait(*this);
         homeless_ = false;
         end_freshness_wait();
+        give_up_place();
         if (state_ != State::session) return;
         in_.erase(0, refuse_segment(as_bytes(in_), sqlstate::kQueryCanceled, "canceling statement due to user request"));
         return resume();
@@ -318,6 +323,7 @@ void Client::close(std::string_view why) {
     state_ = State::closed;
     homeless_ = false;
     end_freshness_wait();
+    give_up_place();
     if (waiting()) pool()->cancel_wait(*this);
     worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
@@ -337,6 +343,10 @@ void Client::close(std::string_view why) {
 void Client::waited_too_long() {
     worker_.counters().wait_timeouts.add();
     homeless_ = false;
+    if (waits_for_place_) {
+        return fail(sqlstate::kCannotConnectNow,
+                    "too few replicas are in rotation, and max_primary_reads run on the primary (query_wait_timeout)");
+    }
     fail(sqlstate::kQueryCanceled, "no server connection became free in time (query_wait_timeout)");
 }
 

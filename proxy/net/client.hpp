@@ -10,6 +10,7 @@
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/peer.hpp"
+#include "proxy/net/primary_reads.hpp"
 #include "proxy/net/worker.hpp"
 #include "proxy/pool/waiter.hpp"
 #include "proxy/routing/route.hpp"
@@ -35,6 +36,10 @@ class Client final : public Peer, public pool::Waiter {
     void reroute();
     // A replica may have by now what the client must see, or the wait for one may be over.
     void look_again();
+    // A replica, or a place on the primary, may be there by now.
+    void look_for_place();
+    // Since when the request at the front waits.
+    [[nodiscard]] TimePoint queued_since() const noexcept { return queued_; }
     // The linked server has finished a segment and is not needed any more.
     void unlink();
     // SET LOCAL asked for another server for a transaction that has done nothing yet.
@@ -123,10 +128,13 @@ class Client final : public Peer, public pool::Waiter {
     void send_notifications();
     void acquire(routing::Route route);
     void place();
+    void place_again();
     void acquire_from(HostPool& pool);
+    [[nodiscard]] bool may_go_to_primary(const routing::Route& wanted);
+    void give_up_place() noexcept;
     [[nodiscard]] HostPool* choose();
     [[nodiscard]] HostPool* choose_fresh();
-    [[nodiscard]] HostPool* chosen(cluster::HostIndex host);
+    [[nodiscard]] HostPool* chosen(cluster::HostIndex host, sql::Reason why);
     [[nodiscard]] HostPool* without_replica(sql::Reason why);
     [[nodiscard]] std::size_t refuse_segment(Bytes in, std::string_view code, std::string_view message);
     [[nodiscard]] cluster::Bound bound_now();
@@ -175,6 +183,7 @@ class Client final : public Peer, public pool::Waiter {
     bool again_ = false;
     bool admin_ = false;
     bool homeless_ = false;
+    bool waits_for_place_ = false;  // on the primary; homeless_ is true with it
     bool awaits_channel_ = false;
     bool direct_tls_ = false;
     bool console_busy_ = false;
@@ -192,7 +201,9 @@ class Client final : public Peer, public pool::Waiter {
         bool listed = false;          // with the worker
         bool moving = false;          // it could read where it read last, but is to choose again
     } fresh_;
+    PrimaryReads::Place place_on_primary_;
     std::string address_;
+    std::uint64_t address_identity_ = 0;
     std::chrono::system_clock::time_point connected_;
     TimePoint queued_;
     std::chrono::microseconds waited_{0};  // for the server, by the first segment on it

@@ -57,7 +57,7 @@ HostPool* Client::choose_fresh() {
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const cluster::Bound bound = bound_now();
     sql::Reason why = sql::Reason::awaiting_sample;
-    auto host = worker_.pick(*group_, route_, bound, avoid_, why);
+    auto host = worker_.pick(*group_, route_, address_identity_, bound, avoid_, why);
     if (host && host == bound.home && causal_.should_move(snapshot)) fresh_.moving = true;
     const bool moving = fresh_.moving && host && cluster::Causal::held_at_home(snapshot, bound);
     if (moving && bound.floor) why = sql::Reason::replica_behind;
@@ -65,11 +65,11 @@ HostPool* Client::choose_fresh() {
     if ((!host || moving) && stale && wait_for_freshness(patience(moving), why)) return nullptr;
     // Without a primary to turn to, a read that asked for nothing itself takes what there is.
     const bool asked = token_ != Lsn{} || route_.max_lag != 0;
-    if (!host && stale && group_->read_only && !asked) host = worker_.pick(*group_, route_, {}, avoid_, why);
+    if (!host && stale && group_->read_only && !asked) host = worker_.pick(*group_, route_, address_identity_, {}, avoid_, why);
     end_freshness_wait();
     if (!host) return without_replica(why);
     incarnation_ = snapshot.servers[cluster::index_of(*host)].incarnation;
-    return chosen(*host);
+    return chosen(*host, why);
 }
 
 // How long the read may wait for a replica, from its beginning.
@@ -116,12 +116,7 @@ void Client::end_freshness_wait() {
 void Client::look_again() {
     fresh_.listed = false;
     if (!std::exchange(fresh_.waiting, false)) return;
-    homeless_ = false;
-    const auto keep_alive = shared_from_this();
-    place();
-    if (refusal_.empty() || state_ != State::session) return;
-    in_.erase(0, refuse_segment(as_bytes(in_), protocol::sqlstate::kCannotConnectNow, std::exchange(refusal_, {})));
-    resume();
+    place_again();
 }
 
 // A segment is over: what it may have written or seen is what later reads must see.

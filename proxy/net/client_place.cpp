@@ -18,6 +18,7 @@ using routing::Target;
 // What a read with read_preference = replica is told.
 [[nodiscard]] std::string_view refusal_of(sql::Reason why) noexcept {
     switch (why) {
+        case sql::Reason::replicas_lag: return "every replica lags too much, and read_preference is replica";
         case sql::Reason::max_lag: return "no replica is within max_lag, and read_preference is replica";
         case sql::Reason::awaiting_sample:
         case sql::Reason::replica_behind:
@@ -29,6 +30,7 @@ using routing::Target;
 }  // namespace
 
 void Client::acquire(routing::Route route) {
+    give_up_place();
     route_ = route;
     queued_ = worker_.now();
     place();
@@ -45,29 +47,42 @@ void Client::place() {
         refusal_ = {};
         pool = choose();
     }
+    if (pool != nullptr && !may_go_to_primary(wanted)) return;
     if (pool != nullptr) return acquire_from(*pool);
     if (fresh_.waiting) return;
     if (!refusal_.empty()) {
-        if (machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
+        worker_.counters().reads_refused.add();
+        if (state_ != State::session || machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
         return;
     }
     homeless_ = true;
     worker_.wait_for_primary(*this);
 }
 
+// It waited, and there may be something for it.
+void Client::place_again() {
+    homeless_ = false;
+    const auto keep_alive = shared_from_this();
+    place();
+    if (refusal_.empty() || state_ != State::session) return;
+    in_.erase(0, refuse_segment(as_bytes(in_), protocol::sqlstate::kCannotConnectNow, std::exchange(refusal_, {})));
+    resume();
+}
+
 HostPool* Client::choose() {
     if (route_.target == Target::primary) return worker_.primary_pool(*group_);
     const bool prefers_primary = route_.read_preference == ReadPreference::primary_preferred && !group_->read_only;
     if (prefers_primary && worker_.primary_answers(*group_)) {
-        return chosen(*worker_.snapshot(group_->cluster)->primary);
+        return chosen(*worker_.snapshot(group_->cluster)->primary, sql::Reason::read_preference);
     }
     if (machine_ && (reads_causally() || route_.max_lag != 0)) return choose_fresh();
     sql::Reason why{};
-    const auto host = worker_.pick(*group_, route_, {}, avoid_, why);
-    return host ? chosen(*host) : without_replica(why);
+    const auto host = worker_.pick(*group_, route_, address_identity_, {}, avoid_, why);
+    return host ? chosen(*host, why) : without_replica(why);
 }
 
-HostPool* Client::chosen(cluster::HostIndex host) {
+HostPool* Client::chosen(cluster::HostIndex host, sql::Reason why) {
+    if (why == sql::Reason::replicas_lag && route_.reason != sql::Reason::replica_conflict) route_.reason = why;
     if (worker_.snapshot(group_->cluster)->primary == host && !group_->read_only) {
         route_.target = Target::primary;
         route_.reason = sql::Reason::read_preference;
@@ -77,10 +92,15 @@ HostPool* Client::chosen(cluster::HostIndex host) {
 
 // No replica will do for the read: the primary, unless it insists.
 HostPool* Client::without_replica(sql::Reason why) {
+    const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     if (route_.read_preference == ReadPreference::replica && !group_->read_only) {
         refusal_ = refusal_of(why);
-        return nullptr;
+    } else if (why == sql::Reason::replicas_lag && worker_.shared().config.routing.when_all_lag == config::WhenAllLag::error) {
+        refusal_ = "every replica lags too much, and when_all_lag is error";
+    } else if (!snapshot.primary && cluster::all_broken(snapshot)) {
+        refusal_ = "no primary is known, and the replicas' circuit breakers are open";
     }
+    if (!refusal_.empty()) return nullptr;
     route_.target = Target::primary;
     if (route_.reason != sql::Reason::replica_conflict) route_.reason = why;
     return worker_.primary_pool(*group_);
@@ -118,8 +138,9 @@ bool Worker::primary_answers(const PoolGroup& group) const noexcept {
     return snapshot.servers[host].reachable && suspect_until_[group.cluster][host] <= now();
 }
 
-std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const routing::Route& route, const cluster::Bound& bound,
-                                               std::optional<cluster::HostIndex> avoid, sql::Reason& why) {
+std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const routing::Route& route, std::uint64_t client,
+                                               const cluster::Bound& bound, std::optional<cluster::HostIndex> avoid,
+                                               sql::Reason& why) {
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
     const TimePoint time = now();
@@ -128,7 +149,9 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
     bool any = false;
     bool left = false;
     for (std::size_t i = 0; i < count; ++i) {
-        any |= excluded[i] = suspects[i] > time || avoid == static_cast<cluster::HostIndex>(i);
+        const std::shared_ptr<cluster::Trials>& trials = snapshot.servers[i].trials;
+        excluded[i] = suspects[i] > time || avoid == static_cast<cluster::HostIndex>(i) || (trials && !trials->left());
+        any |= excluded[i];
         left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
     }
     const bool nearest = route.read_preference == ReadPreference::nearest && !group.read_only;
@@ -136,15 +159,23 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
         const auto share = cluster::keep_nearest(snapshot, std::span(excluded).first(count), bound, primary_answers(group));
         if (share > 0 && jitter() < share) return snapshot.primary;
     }
-    const bool some_excluded = any || nearest;
-    const auto host = balancers_[group.cluster].pick(
-        snapshot, in_use_[group.cluster],
-        some_excluded ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{}, bound);
+    const std::span<const bool> out = any || nearest ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{};
+    const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster], out, bound, {client, time});
     if (host) return host;
+    if (cluster::all_lag(snapshot)) {
+        why = sql::Reason::replicas_lag;
+        const bool may = shared_.config.routing.when_all_lag == config::WhenAllLag::least_lagged;
+        return may ? cluster::least_lagged(snapshot, out, bound) : std::nullopt;
+    }
     if (!left) why = any ? sql::Reason::replica_lost : sql::Reason::no_replica;
     else if (!bound.floor) why = sql::Reason::awaiting_sample;
     else why = bound.oldest != TimePoint{} ? sql::Reason::max_lag : sql::Reason::replica_behind;
     return std::nullopt;
+}
+
+void Worker::read_answered(std::size_t cluster, cluster::HostIndex host, std::chrono::microseconds took) {
+    balancers_[cluster].answered(host, took, now());
+    if (snapshots_[cluster]->servers[cluster::index_of(host)].awaits_success) shared_.report_success(cluster, host);
 }
 
 }  // namespace pgweir::net

@@ -147,6 +147,7 @@ void Server::on_answer(Bytes bytes) {
         worker_.counters().statements_healed.add();
     }
     fatal_ |= progress.fatal;
+    going_down_ |= progress.going_down;
     told_ |= progress.told;
     if (progress.row_too_long) return refuse_row();
     if (progress.statement_missing) retire();
@@ -191,6 +192,7 @@ void Server::count_segment() {
     WorkerStats& stats = worker_.counters();
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - sent_);
     stats.query[static_cast<std::size_t>(client_->route().target)].record(took);
+    if (client_->route().target == routing::Target::replica) worker_.read_answered(pool_.group.cluster, pool_.host, took);
     stats.query_us.add(static_cast<std::uint64_t>(took.count()));
     if (machine_->segment_text.on()) log_if_slow(took);
     if (machine_->status() != session::TransactionStatus::idle) return;
@@ -406,9 +408,11 @@ void Server::on_drained() {
 void Server::on_end() {
     if (done_) return gone();
     ended_ = true;
-    if (state() != pool::SlotState::closing) {
+    const bool own_fault = fatal_ && !going_down_;  // of the session, as its idle_session_timeout: the server is well
+    if (state() != pool::SlotState::closing && !own_fault) {
         worker_.suspect(pool_);
-        worker_.shared().report_failure(pool_.group.cluster, pool_.host);
+        worker_.shared().report_failure(pool_.group.cluster, pool_.host, cluster::TrafficFailure::lost,
+                                        fatal_ ? "the server said that it ends" : "a connection was lost");
     }
     close(fatal_ ? "server ended the connection" : "server connection lost");
 }

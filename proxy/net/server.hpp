@@ -121,6 +121,7 @@ class Server final : public Backend, public pool::ServerSlot {
     bool held_for_cancel_ = false;
     bool counting_ = false;
     bool fatal_ = false;
+    bool going_down_ = false; // its FATAL error said that the server ends
     bool told_ = false;       // its FATAL error has reached the linked client
     bool ended_ = false;      // its end of the connection
     bool done_ = false;

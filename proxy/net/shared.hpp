@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proxy/cluster/failure.hpp"
 #include "proxy/cluster/snapshot.hpp"
 #include "proxy/net/peer.hpp"
 #include "proxy/pool/budget_registry.hpp"
@@ -50,6 +51,7 @@ struct Shared {
     pool::BudgetRegistry budgets;
     std::vector<std::string> clusters;   // names; a cluster is known by its place here
     std::deque<cluster::SampleClock> sample_clocks;  // by cluster
+    std::deque<pool::Budget> primary_reads;          // by cluster: max_primary_reads
     std::vector<Worker*> workers;
     std::atomic<std::uint32_t> clients{0};
     // Null: no TLS on that side. Exchanged by a reload; connections keep what they began with.
@@ -64,8 +66,10 @@ struct Shared {
         std::function<void(session::LookupAnswer)> done;
     };
     std::function<void(Lookup)> look_up;
-    // A worker met a failure of this server's. From any thread.
-    std::function<void(std::size_t cluster, cluster::HostIndex host)> report_failure;
+    // A worker met a failure of this server's; `what` is for people. From any thread.
+    std::function<void(std::size_t cluster, cluster::HostIndex host, cluster::TrafficFailure how, std::string what)> report_failure;
+    // A read was answered by a server whose view `awaits_success`. From any thread.
+    std::function<void(std::size_t cluster, cluster::HostIndex host)> report_success;
     // The primary answered 25006, or a new connection is needed: probe it now. From any thread.
     std::function<void(std::size_t cluster, cluster::HostIndex host)> probe_now;
     // Somebody waits for newer positions: sample_clocks has been told of what. From any thread.

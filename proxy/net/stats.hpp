@@ -62,13 +62,15 @@ struct WorkerStats {
     Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;
     Counter transaction_us, query_us, wait_us;  // PgBouncer's total_xact_time, total_query_time, total_wait_time
     Counter freshness_waits, freshness_timeouts, freshness_wait_us;  // reads that waited for a replica to have what they must see
+    Counter primary_read_waits;  // reads that waited for one of max_primary_reads places
+    Counter reads_refused;       // answered with an error, for want of a server that may run them
     Counter client_parses, server_parses, binds;
     std::array<Counter, 5> reads_run_again;  // by session::Refusal
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients
     Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
-    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login, replications;
+    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login, replications, primary_reads;
     Histogram wait;                      // a client's wait for a server connection
     std::array<Histogram, 2> query;      // from a segment's first byte sent to its ReadyForQuery, by target
 };

@@ -26,23 +26,29 @@ session::LocalSettings start_settings(const config::Database& database, const co
             .read_after = {}};
 }
 
+std::uint64_t random_word() noexcept {
+    std::uint64_t word = 0;
+    RAND_bytes(reinterpret_cast<unsigned char*>(&word), sizeof word);
+    return word;
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
       statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
+      chance_(random_word()),
       listen_hub_(std::make_unique<ListenHub>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
         snapshots_.push_back(std::move(empty));
-        balancers_.emplace_back(shared.config.routing.load_balance);
+        balancers_.emplace_back(shared.config.routing.load_balance, random_word());
+        primary_reads_.emplace_back(*this, i, shared.primary_reads[i]);
     }
     in_use_.resize(shared.clusters.size());
     suspect_until_.resize(shared.clusters.size());
-    RAND_bytes(reinterpret_cast<unsigned char*>(&random_), sizeof random_);
-    random_ |= 1;
 }
 
 Worker::~Worker() {
@@ -134,13 +140,6 @@ void Worker::remove_canceler(Canceler& canceler) {
     cancelers_.erase(std::static_pointer_cast<Canceler>(canceler.shared_from_this()));
 }
 
-double Worker::jitter() noexcept {
-    random_ ^= random_ << 13;
-    random_ ^= random_ >> 7;
-    random_ ^= random_ << 17;
-    return static_cast<double>(random_ >> 11) * 0x1.0p-53;
-}
-
 void Worker::publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot) {
     post([this, cluster, snapshot = std::move(snapshot)]() mutable {
         const std::shared_ptr<const cluster::Snapshot> before = std::exchange(snapshots_[cluster], std::move(snapshot));
@@ -173,6 +172,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
             homeless_.push_back(client);
         }
     }
+    if (replica || !snapshot.few_healthy) primary_reads_[cluster].wake_all();
     look_again();
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/poller.hpp"
+#include "proxy/net/primary_reads.hpp"
 #include "proxy/net/shared.hpp"
 #include "proxy/net/stats.hpp"
 #include "proxy/routing/route.hpp"
@@ -77,6 +79,7 @@ class Worker {
     // When this wake began: one reading of the clock for all that came in it.
     [[nodiscard]] TimePoint now() const noexcept { return now_; }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
+    [[nodiscard]] bool stopped() const noexcept { return stopped_; }
     [[nodiscard]] const cluster::Snapshot* snapshot(std::size_t cluster) const noexcept {
         return snapshots_[cluster].get();
     }
@@ -94,10 +97,15 @@ class Worker {
     // The primary is known and answers.
     [[nodiscard]] bool primary_answers(const PoolGroup& group) const noexcept;
     // A replica for the route that `bound` admits, or with read_preference = nearest perhaps the primary; none: `why` says
-    // what stands in the way.
-    [[nodiscard]] std::optional<cluster::HostIndex> pick(const PoolGroup& group, const routing::Route& route,
+    // what stands in the way. It is replicas_lag, too, where the one that is returned lags (when_all_lag). `client`:
+    // identity_of() its address.
+    [[nodiscard]] std::optional<cluster::HostIndex> pick(const PoolGroup& group, const routing::Route& route, std::uint64_t client,
                                                          const cluster::Bound& bound, std::optional<cluster::HostIndex> avoid,
                                                          sql::Reason& why);
+    // A replica has answered a read: for the balancer, and its breaker.
+    void read_answered(std::size_t cluster, cluster::HostIndex host, std::chrono::microseconds took);
+    [[nodiscard]] PrimaryReads& primary_reads(std::size_t cluster) noexcept { return primary_reads_[cluster]; }
+    void wake_primary_reads(pool::WorkerId who, std::size_t cluster);
     // SampleClock::next() of the cluster.
     [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return shared_.sample_clocks[cluster].next(); }
     // Asks the control thread for what `why` (awaiting_sample, replica_behind, max_lag) calls for, unless it is on its way.
@@ -118,7 +126,7 @@ class Worker {
     // What the primary reports is what every client is welcomed with.
     void learn_welcome(PoolGroup& group, const ParameterList& reported);
     void count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept;
-    [[nodiscard]] double jitter() noexcept;
+    [[nodiscard]] double jitter() noexcept { return chance_.next(); }
 
     [[nodiscard]] std::uint32_t add_client(std::shared_ptr<Client> client);  // its cancel slot
     void remove_client(Client& client);
@@ -162,6 +170,7 @@ class Worker {
     session::StatementCache statements_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
     std::vector<cluster::Balancer> balancers_;                         // by cluster
+    std::deque<PrimaryReads> primary_reads_;                           // by cluster
     std::vector<std::vector<std::uint32_t>> in_use_;                   // by cluster and host
     std::vector<std::vector<TimePoint>> suspect_until_;                // by cluster and host
     TimePoint tell_use_{};
@@ -173,7 +182,7 @@ class Worker {
     std::vector<std::shared_ptr<Client>> homeless_;                    // waiting for a primary to be known
     std::vector<std::shared_ptr<Client>> stale_;                       // waiting for a replica that has what they must see
     TimePoint stale_deadline_ = TimePoint::max();                      // the first of theirs
-    std::uint64_t random_;
+    cluster::Chance chance_;
     bool draining_ = false;
     std::atomic<bool> finished_{false};
     std::atomic<std::uint32_t> load_{0};

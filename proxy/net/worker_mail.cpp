@@ -140,6 +140,7 @@ void Worker::sweep(HostPool& pool, TimePoint time) {
 void Worker::publish_gauges() {
     std::size_t idle = 0;
     std::size_t waiting = homeless_.size() + stale_.size();
+    for (const PrimaryReads& reads : primary_reads_) waiting += reads.waiting();
     for_each_pool([&](HostPool& pool) {
         const pool::PoolCounts counts = pool.pool.counts(now());
         idle += counts.idle;

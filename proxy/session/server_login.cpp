@@ -30,9 +30,7 @@ bool is_sqlstate(std::string_view code) noexcept {
 Kind kind_of(std::string_view code) noexcept {
     if (code.starts_with("28")) return Kind::authentication;
     if (code == sqlstate::kTooManyConnections) return Kind::too_many;
-    if (code == sqlstate::kCannotConnectNow || code == sqlstate::kAdminShutdown || code == sqlstate::kCrashShutdown) {
-        return Kind::starting;
-    }
+    if (protocol::is_server_shutdown(code)) return Kind::starting;
     return Kind::refused;
 }
 

@@ -239,6 +239,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
 void ServerMachine::on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
     const auto fields = protocol::parse_error_fields(message.body());
     progress.fatal |= fields.is_fatal();
+    progress.going_down |= fields.is_fatal() && protocol::is_server_shutdown(fields.code);
     progress.read_only_refusal |= fields.code == protocol::sqlstate::kReadOnlyTransaction;
     if (is_outdated_plan(fields) && !queue_.empty()) {
         prepared_.spoil(queue_.front().statement);

@@ -31,6 +31,7 @@ struct ServerProgress {
     bool ready = false;       // at least one ReadyForQuery came: the owner looks at releasable() and at what to do next
     bool violation = false;   // the server broke the protocol: close both
     bool fatal = false;       // it sent a FATAL error: the connection is about to end
+    bool going_down = false;  // and that error says that the server as a whole ends (57P01-57P03), not this session
     bool told = false;        // the client has got that error
     bool statement_missing = false;  // a prepared statement of ours is not there: the connection is not to be used again
     bool healed = false;   // a segment goes once more: output() is to be sent

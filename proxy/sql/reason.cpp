@@ -58,6 +58,7 @@ constexpr std::array<std::string_view, kReasonCount> kNames = {
     "read_only_database",
     "no_replica",
     "replica_lost",
+    "replicas_lag",
     "replica_refused",
     "replica_conflict",
     "replica_schema",

@@ -62,6 +62,7 @@ enum class Reason : std::uint8_t {
     read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
     replica_lost,            // the chosen replica could not be reached, or went away before it answered
+    replicas_lag,            // every replica that is well lags too much (when_all_lag)
     replica_refused,         // a replica refused it: it is no read after all
     replica_conflict,        // recovery cancelled it on a replica
     replica_schema,          // a replica does not have something that it names, perhaps not yet

@@ -250,7 +250,7 @@ TEST(State, EventsAreOneLineEach) {
     Cluster c;
     c.round(kStart, kStart, kStart);
     (void)c.kinds();
-    c.state.on_probe_failed(kB, "no \"route\"\nto\\host", at(c.now));
+    c.state.on_probe_failed(kB, ProbeFailure::refused, "no \"route\"\nto\\host", at(c.now));
     const std::vector<Event> events = c.state.take_events();
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(format_event(events[0], "main", "b"),

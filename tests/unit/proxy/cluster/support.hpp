@@ -54,10 +54,13 @@ class Cluster {
         return all;
     }
 
+    explicit Cluster(const StateOptions& options, std::vector<config::Server> of = servers()) : state("main", of, options) {}
+
     // An answer that took a millisecond.
     void answer(HostIndex host, const ProbeResult& result) { state.on_probe(host, result, at(now), at(now + 1)); }
-    void fail(HostIndex host) { state.on_probe_failed(host, "refused", at(now)); }
-    void traffic_failure(HostIndex host) { state.on_traffic_failure(host, at(now)); }
+    void fail(HostIndex host) { state.on_probe_failed(host, ProbeFailure::refused, "refused", at(now)); }
+    void miss(HostIndex host) { state.on_probe_failed(host, ProbeFailure::missed, "no answer", at(now)); }
+    void traffic_failure(HostIndex host) { state.on_traffic_failure(host, TrafficFailure::lost, "reset", at(now)); }
     void pass(int ms) {
         now += ms;
         state.tick(at(now));

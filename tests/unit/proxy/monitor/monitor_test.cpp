@@ -109,7 +109,7 @@ TEST_F(MonitorTest, AReportedFailureProbesAtOnceAndAgainAfterTheOneInFlight) {
     monitor_->start();
     run(150);
     ASSERT_EQ(taken_.size(), 1U);  // the next one is a minute away
-    monitor_->report_failure(cluster::HostIndex{0});
+    monitor_->report_failure(cluster::HostIndex{0}, cluster::TrafficFailure::lost, "refused");
     EXPECT_EQ(last().rotation, cluster::Rotation::unreachable);
     monitor_->probe_now(cluster::HostIndex{0});
     monitor_->probe_now(cluster::HostIndex{0});
@@ -125,7 +125,7 @@ TEST_F(MonitorTest, PublishesNothingAfterStop) {
     run(80);
     monitor_->stop();
     const std::size_t published = snapshots_.size();
-    monitor_->report_failure(cluster::HostIndex{0});
+    monitor_->report_failure(cluster::HostIndex{0}, cluster::TrafficFailure::lost, "refused");
     monitor_->probe_now(cluster::HostIndex{0});
     run(250);
     EXPECT_EQ(snapshots_.size(), published);
