@@ -163,6 +163,10 @@ TEST_F(MetricsTest, ServersShowRotationAndOnlyKnownLag) {
     EXPECT_EQ(sample("pgweir_server_up{cluster=\"main\",server=\"pg2\"}"), "1");
     EXPECT_EQ(sample("pgweir_server_up{cluster=\"main\",server=\"pg3\"}"), "0");
     EXPECT_EQ(sample("pgweir_server_in_rotation{cluster=\"main\",server=\"pg2\",role=\"replica\",state=\"in\"}"), "1");
+    EXPECT_EQ(sample("pgweir_server_effective_weight{cluster=\"main\",server=\"pg2\"}"), "0.55");
+    EXPECT_EQ(sample("pgweir_server_breaker{cluster=\"main\",server=\"pg2\",state=\"half_open\"}"), "1");
+    EXPECT_EQ(sample("pgweir_server_breaker{cluster=\"main\",server=\"pg2\",state=\"closed\"}"), "0");
+    EXPECT_EQ(sample("pgweir_server_transitions_total{cluster=\"main\",server=\"pg2\",event=\"breaker_opened\"}"), "3");
     EXPECT_EQ(
         sample("pgweir_server_in_rotation{cluster=\"main\",server=\"pg3\",role=\"unknown\",state=\"unreachable\"}"),
         "0");

@@ -210,7 +210,10 @@ TEST_F(ShowTest, ReplicationShowsRoleRotationAndLag) {
         {"system_identifier", "7123456789012345678", "7123456789012345678", "NULL"},
         {"port", "5432", "5432", "5433"},
         {"reachable", "yes", "yes", "no"},
-        {"last_error", "", "", "connection refused"}};
+        {"last_error", "", "", "connection refused"},
+        {"zone", "", "east", ""},
+        {"weight_percent", "100", "55", "100"},
+        {"breaker", "closed", "half_open", "closed"}};
     for (const auto& [name, first, second, third] : expected) {
         EXPECT_EQ(answer.at(0, name), first) << name;
         EXPECT_EQ(answer.at(1, name), second) << name;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "proxy/admin/sources.hpp"
+#include "proxy/cluster/event.hpp"
 
 namespace pgweir::admin::test {
 
@@ -69,6 +70,10 @@ struct World {
         replica.rotation = cluster::Rotation::in;
         replica.lag_time = std::chrono::milliseconds(1500);
         replica.lag_bytes = 4096;
+        replica.zone = "east";
+        replica.ramp = 550;
+        replica.breaker = cluster::BreakerState::half_open;
+        replica.transitions[static_cast<std::size_t>(cluster::EventKind::breaker_opened)] = 3;
         cluster::ServerView lost;
         lost.name = "pg3";
         lost.host = "10.0.0.3";
