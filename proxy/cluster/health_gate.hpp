@@ -35,6 +35,7 @@ class HealthGate {
     [[nodiscard]] bool up() const noexcept { return !lost_; }
     // It owes an answer, and is still trusted.
     [[nodiscard]] bool late() const noexcept { return missed_ > 0; }
+    // In a row since it was lost, up to the limit; 0 if it never was.
     [[nodiscard]] std::uint32_t answers() const noexcept { return answers_; }
     [[nodiscard]] const HealthLimits& limits() const noexcept { return limits_; }
 

@@ -302,7 +302,10 @@ std::string ClusterState::came_in(Host& host, TimePoint now) {
     ++arrivals_;
     if (!first_arrival_) first_arrival_ = now;
     host.start.came_in(now, now - *first_arrival_ > options_.slow_start);
-    return host.start.under_way() ? "; its weight grows for " + std::to_string(options_.slow_start.count()) + " ms" : "";
+    std::string more;
+    if (host.health.answers() > 1) more += "; after " + std::to_string(host.health.answers()) + " good probes";
+    if (host.start.under_way()) more += "; its weight grows for " + std::to_string(options_.slow_start.count()) + " ms";
+    return more;
 }
 
 void ClusterState::tell(EventKind kind, HostIndex index, std::string cause) {

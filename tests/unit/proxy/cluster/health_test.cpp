@@ -119,7 +119,7 @@ TEST(Health, HealthyProbesInARowBringItBack) {
     EXPECT_EQ(c.rotation(kB), Rotation::unreachable);
     c.round(kStart, kStart, kStart);
     EXPECT_EQ(c.rotation(kB), Rotation::in);
-    EXPECT_EQ(c.cause(EventKind::server_in).substr(0, 3), "lag");
+    EXPECT_EQ(c.cause(EventKind::server_in), "lag 1000 us, 0 bytes; after 3 good probes");
 }
 
 StateOptions breaking() {
