@@ -83,7 +83,7 @@ struct Snapshot {
     std::uint64_t epoch = 0;
     SampleRing samples;  // normalised
     std::uint32_t wal_segment_size = kDefaultWalSegmentSize;
-    std::uint64_t arrivals = 0;  // raised when a replica comes into rotation
+    std::uint64_t arrivals = 0;  // raised when a replica comes into rotation, and when its slow start is over
     bool local_first = false;    // enough of the proxy's own zone is in rotation for all reads to stay there
     bool few_healthy = false;    // less than min_healthy_percent of the replicas' weight is in rotation
 

@@ -323,7 +323,10 @@ void ClusterState::refresh(TimePoint now) {
         host.view.awaits_success = host.breaker.awaits_success();
         host.view.trials = host.breaker.trials();
         const bool whole = to == Rotation::in && from == to && host.start.over(now);
-        if (whole) tell(EventKind::slow_start_over, static_cast<HostIndex>(i), "its whole weight counts");
+        if (whole) {
+            ++arrivals_;  // sessions that stay where they read choose once more, now by its whole weight
+            tell(EventKind::slow_start_over, static_cast<HostIndex>(i), "its whole weight counts");
+        }
         const bool told = std::exchange(host.left_behind, left_behind(host));
         if (from == to && (told || !host.left_behind)) continue;
         host.view.rotation = to;

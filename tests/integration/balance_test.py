@@ -48,8 +48,8 @@ class Balance(ClusterCase):
                 connection = self.reader(weir)
                 self.counts(connection, 40)  # both pools have their connections
                 counts = self.counts(connection, 200)
-                self.assertEqual(set(counts), REPLICAS)
                 if method != "latency":  # which looks at the times, too
+                    self.assertEqual(set(counts), REPLICAS)
                     self.assertAlmostEqual(counts["replica1"], 160, delta=8)
                 weir.stop()
 
@@ -123,7 +123,7 @@ class Balance(ClusterCase):
 
     def test_the_breaker_of_a_stopped_replica(self):
         weir = self.weir_here(breaker={"failures": 3, "cooldown": "300ms", "max_cooldown": "2s", "trial_requests": 2},
-                              routing={"slow_start": "3s"}, pool={"default_pool_size": 8})
+                              routing={"slow_start": "3s", "consistency": "eventual"}, pool={"default_pool_size": 8})
         node = self.cluster.node("replica1")
         with Load(weir, clients=8) as load:
             until(lambda: Counter(a for _, a in load.answers)["replica1"] > 50, "replica1 answers")

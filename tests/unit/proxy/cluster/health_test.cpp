@@ -228,9 +228,11 @@ TEST(SlowStart, OfAServerThatComesBack) {
     c.pass(1'001);
     EXPECT_EQ(c.state.view(kB).ramp, 550U);
     EXPECT_EQ(c.state.view(kC).ramp, 1'000U);
+    const std::uint64_t arrivals = c.state.snapshot()->arrivals;
     c.round(kStart, kStart, kStart);
     c.round(kStart, kStart, kStart);
     EXPECT_EQ(c.state.view(kB).ramp, 1'000U);
+    EXPECT_EQ(c.state.snapshot()->arrivals, arrivals + 1);  // sessions choose once more
     EXPECT_EQ(c.count(EventKind::slow_start_over), 1);
 }
 
