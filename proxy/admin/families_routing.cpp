@@ -18,13 +18,13 @@ MetricFamily histogram_family(std::string_view name, std::string_view help) {
     return {std::string(name), std::string(help), MetricType::Histogram, {}};
 }
 
-void add_routed(Families& out, const std::vector<const net::WorkerStats*>& workers) {
-    MetricFamily& family = out.emplace_back(
-        counter_family("pgweir_queries_routed_total", "Statements by the target they were routed to and the reason"));
+using Routed = decltype(net::WorkerStats::routed);
+
+void add_routed(MetricFamily& family, const std::vector<const net::WorkerStats*>& workers, const Routed net::WorkerStats::*routed) {
     for (std::size_t target = 0; target < kTargets.size(); ++target) {
         for (std::size_t reason = 0; reason < sql::kReasonCount; ++reason) {
             std::uint64_t sum = 0;
-            for (const net::WorkerStats* worker : workers) sum += worker->routed[target][reason].get();
+            for (const net::WorkerStats* worker : workers) sum += (worker->*routed)[target][reason].get();
             add_sample(family, static_cast<double>(sum),
                        {label("target", name(kTargets[target])), label("reason", name(static_cast<sql::Reason>(reason)))});
         }
@@ -47,7 +47,12 @@ void add_run_again(Families& out, const std::vector<const net::WorkerStats*>& wo
 }  // namespace
 
 void add_routing(Families& out, const std::vector<const net::WorkerStats*>& workers) {
-    add_routed(out, workers);
+    add_routed(out.emplace_back(counter_family("pgweir_queries_routed_total",
+                                               "Statements by the target they were routed to and the reason")),
+               workers, &net::WorkerStats::routed);
+    add_routed(out.emplace_back(counter_family("pgweir_shadow_routed_total",
+                                               "With split = \"shadow\": statements by where they would have gone and why")),
+               workers, &net::WorkerStats::shadow_routed);
     add_run_again(out, workers);
     std::vector<const net::Histogram*> parts;
     for (const net::WorkerStats* worker : workers) parts.push_back(&worker->wait);

@@ -95,6 +95,7 @@ class Client final : public Peer, public pool::Waiter {
     enum class State : std::uint8_t { login, refused, welcome, session, console, replication, closed };
     struct Starting;  // what only the login needs
     struct Replicating;
+    struct Shadow;  // what only split = "shadow" needs
 
     [[nodiscard]] bool begins_with_tls();
     void on_bytes(Bytes bytes);
@@ -134,6 +135,7 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] std::chrono::milliseconds patience(bool choosing_again) const;
     [[nodiscard]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
     void end_freshness_wait();
+    [[nodiscard]] static bool is_stale(sql::Reason why) noexcept;
     void note_touch();
     [[nodiscard]] bool reads_causally() const noexcept;
     void resume_server();
@@ -151,6 +153,10 @@ class Client final : public Peer, public pool::Waiter {
     void end_stream(std::string_view why);
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
+    void count_shadow();
+    void judge_shadow(const routing::Route& judged);
+    [[nodiscard]] std::optional<cluster::HostIndex> shadow_replica(sql::Reason& why);
+    [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;
     [[nodiscard]] std::string startup_key() const;
 
     Worker& worker_;
@@ -159,6 +165,7 @@ class Client final : public Peer, public pool::Waiter {
     std::unique_ptr<session::ClientMachine> machine_;
     std::unique_ptr<Starting> starting_;
     std::unique_ptr<Replicating> replicating_;  // not null in State::replication
+    std::unique_ptr<Shadow> shadow_;            // null: nothing is in the shadow
     std::string in_;  // came and could not be worked on yet
     std::string user_, database_;
     TimePoint since_;      // of the state it is in

@@ -250,7 +250,9 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
     group->settings = start_settings(*match, config.routing);
-    group->split = match->split.value_or(config.routing.split) == config::Split::on;
+    group->split = match->split.value_or(config.routing.split);
+    group->split_percent = match->split_percent.value_or(config.routing.split_percent);
+    group->shadow_verify_percent = match->shadow_verify_percent.value_or(config.routing.shadow_verify_percent);
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
     group->min_pool_size = match->min_pool_size.value_or(config.pool.min_pool_size);

@@ -240,5 +240,17 @@ TEST_F(ShowTest, ListsAndUsersCount) {
     EXPECT_EQ(users.at(1, "current_client_connections"), "1");
 }
 
+TEST_F(ShowTest, ShadowHasWhatHappened) {
+    const auto read = static_cast<std::size_t>(sql::Reason::read);
+    world.workers[0].shadow_routed[1][read].add(3);
+    world.workers[1].shadow_routed[1][read].add(4);
+    world.workers[1].shadow_routed[0][static_cast<std::size_t>(sql::Reason::write)].add();
+    const WireAnswer answer = table(&show_shadow);
+    EXPECT_THAT(answer.column_names(), ElementsAre("what", "target", "reason", "count"));
+    ASSERT_EQ(answer.rows.size(), 2U);
+    EXPECT_THAT(answer.rows[0], ElementsAre("routed", "primary", "write", "1"));
+    EXPECT_THAT(answer.rows[1], ElementsAre("routed", "replica", "read", "7"));
+}
+
 }  // namespace
 }  // namespace pgweir::admin
