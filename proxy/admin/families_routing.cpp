@@ -34,6 +34,16 @@ void add_routed(MetricFamily& family, const std::vector<const net::WorkerStats*>
 // By the index that WorkerStats uses: session::Refusal, whose first is none.
 constexpr std::array<std::string_view, 5> kCauses = {"", "read_only", "conflict", "schema", "lost"};
 
+void add_verified(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    MetricFamily& family = out.emplace_back(
+        counter_family("pgweir_shadow_verified_total", "Reads in the shadow that were run on a replica, too, by what came of it"));
+    for (std::size_t verdict = 0; verdict < net::kVerdicts.size(); ++verdict) {
+        std::uint64_t sum = 0;
+        for (const net::WorkerStats* worker : workers) sum += worker->shadow_verified[verdict].get();
+        add_sample(family, static_cast<double>(sum), {label("result", net::kVerdicts[verdict])});
+    }
+}
+
 void add_run_again(Families& out, const std::vector<const net::WorkerStats*>& workers) {
     MetricFamily& family = out.emplace_back(counter_family(
         "pgweir_reads_run_again_total", "Reads that a replica did not run and that were run once more, by cause"));
@@ -53,6 +63,7 @@ void add_routing(Families& out, const std::vector<const net::WorkerStats*>& work
     add_routed(out.emplace_back(counter_family("pgweir_shadow_routed_total",
                                                "With split = \"shadow\": statements by where they would have gone and why")),
                workers, &net::WorkerStats::shadow_routed);
+    add_verified(out, workers);
     add_run_again(out, workers);
     std::vector<const net::Histogram*> parts;
     for (const net::WorkerStats* worker : workers) parts.push_back(&worker->wait);

@@ -33,6 +33,18 @@ void add_routed(Table& table, const std::vector<const net::WorkerStats*>& worker
     }
 }
 
+// All there is, with zeros: that nothing is different is what one wants to see. Of what was skipped, what was.
+void add_verified(Table& table, const std::vector<const net::WorkerStats*>& workers) {
+    for (std::size_t i = 0; i < net::kVerdicts.size(); ++i) {
+        const auto count = sum(workers, [i](const net::WorkerStats& stats) -> auto& { return stats.shadow_verified[i]; });
+        table.rows.push_back({cell("verified"), cell(name(routing::Target::replica)), cell(net::kVerdicts[i]), cell(count)});
+    }
+    for (std::size_t i = 0; i < net::kSkips.size(); ++i) {
+        const auto count = sum(workers, [i](const net::WorkerStats& stats) -> auto& { return stats.shadow_skipped[i]; });
+        if (count > 0) table.rows.push_back({cell("skipped"), cell(name(routing::Target::replica)), cell(net::kSkips[i]), cell(count)});
+    }
+}
+
 }  // namespace
 
 Table show_shadow(const Call& call) {
@@ -40,6 +52,7 @@ Table show_shadow(const Call& call) {
     if (!call.sources.stats) return table;
     const std::vector<const net::WorkerStats*> workers = call.sources.stats();
     add_routed(table, workers);
+    add_verified(table, workers);
     return table;
 }
 

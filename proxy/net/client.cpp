@@ -151,6 +151,7 @@ std::size_t Client::work_linked(Bytes bytes) {
     const session::Forwarded forwarded =
         machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
     count(forwarded);
+    if (shadow_) watched_sent(forwarded);
     flush_to_server();
     flush_to_client();
     if (forwarded.failed) {
@@ -190,7 +191,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             return forwarded.consumed;
         }
         case session::Plan::Kind::server:
-            if (shadow_) judge_shadow(plan.judged);
+            if (shadow_) judge_shadow(plan.judged, bytes.first(plan.covered));
             acquire(plan.route);
             if (refusal_.empty() || state_ != State::session) return 0;
             return refuse_segment(bytes, sqlstate::kCannotConnectNow, std::exchange(refusal_, {}));

@@ -81,6 +81,10 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] ClientRow row(TimePoint now) const;
     // Of the segment that a server has just answered, for the log.
     [[nodiscard]] SlowStatement slow_statement(std::chrono::microseconds took) const;
+    // What its server has said, all that it was asked; `sent_again`: a request went out once more.
+    void heard(Bytes answer, bool sent_again) {
+        if (shadow_) watched_heard(answer, sent_again);
+    }
     // Sends the outputs collected in the worker.
     void flush_to_client();
 
@@ -154,8 +158,11 @@ class Client final : public Peer, public pool::Waiter {
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
     void count_shadow();
-    void judge_shadow(const routing::Route& judged);
+    void judge_shadow(const routing::Route& judged, Bytes segment);
     [[nodiscard]] std::optional<cluster::HostIndex> shadow_replica(sql::Reason& why);
+    void watch_answer(sql::Reason reason, Bytes segment);
+    void watched_sent(const session::Forwarded& forwarded);
+    void watched_heard(Bytes answer, bool sent_again);
     [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;
     [[nodiscard]] std::string startup_key() const;
 

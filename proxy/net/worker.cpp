@@ -10,6 +10,7 @@
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/net/verifier.hpp"
 
 namespace pgweir::net {
 
@@ -32,7 +33,8 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
       id_(id),
       statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
-      listen_hub_(std::make_unique<ListenHub>(*this)) {
+      listen_hub_(std::make_unique<ListenHub>(*this)),
+      verifier_(std::make_unique<Verifier>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
@@ -174,6 +176,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         }
     }
     look_again();
+    verifier_->look_again();
 }
 
 // A server that hangs, or to which nothing passes, ends no connection. Reads that it has not begun to answer run elsewhere.

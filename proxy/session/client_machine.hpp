@@ -112,6 +112,9 @@ class ClientMachine {
     [[nodiscard]] routing::Route route(const routing::Route& planned) const noexcept;
     // That segment is the first on its server.
     [[nodiscard]] bool first_on_server() const noexcept { return first_segment_; }
+    // The segment as a request that needs nothing but these settings: its one statement with its parameters, run to its end.
+    // None: it runs nothing; empty: there is more to it. The client's statements must be those of before it.
+    [[nodiscard]] std::optional<std::string> standalone(Bytes segment) const;
     // The server was released or lost.
     void detached() noexcept;
     // The open transaction is to run somewhere else, and has done nothing yet but begin. Then move() says where; the server has
