@@ -75,6 +75,7 @@ bool Verifier::give_up(const Run& run, Skip why) {
 }
 
 void Verifier::begin(PoolGroup& group, Observed observed) {
+    if (!has_room()) return skip(Skip::busy);  // others were answered first
     const std::string& error = observed.answer.error;
     if (is_trouble(error) || is_conflict(error)) return skip(Skip::primary_failed);
     auto run = std::make_unique<Run>(Run{.group = group, .observed = std::move(observed)});
@@ -124,7 +125,7 @@ std::shared_ptr<VerifyConnection> Verifier::connection_to(HostPool& pool, bool p
         return nullptr;
     }
     pool::Budget& budget = pool.pool.budget();
-    const bool waited_for = pool.pool.counts(worker_.now()).waiting > 0 || !pool.pool.hungry_elsewhere().empty();
+    const bool waited_for = pool.pool.counts(worker_.now()).waiting > 0 || !budget.hungry(worker_.id()).empty();
     const std::uint32_t spare = primary ? 1 : 0;
     if (waited_for || worker_.now() < connect_from_ || budget.taken() + spare >= budget.limit() || !budget.try_take()) return nullptr;
     auto connection = std::make_shared<VerifyConnection>(worker_, *this, pool);

@@ -120,7 +120,7 @@ void VerifyConnection::gone() {
 
 // Nobody waits for its place in the pool, and its server is still what it was.
 bool VerifyConnection::is_wanted() const noexcept {
-    return pool_.pool.hungry_elsewhere().empty() && pool_.pool.counts(worker_.now()).waiting == 0 &&
+    return pool_.pool.budget().hungry(worker_.id()).empty() && pool_.pool.counts(worker_.now()).waiting == 0 &&
            worker_.snapshot(pool_.group.cluster)->in_rotation(pool_.host);
 }
 
