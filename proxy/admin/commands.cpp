@@ -44,6 +44,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"SHOW POOLS", Right::user, &from_workers<&show_pools>, "clients and server connections of each pool"},
     {"SHOW REPLICATION", Right::user, &at_once<&show_replication>, "servers with role, rotation state and lag"},
     {"SHOW SERVERS", Right::admin, &from_workers<&show_servers>, "server connections and the client they serve"},
+    {"SHOW SHADOW", Right::user, &at_once<&show_shadow>, "where statements of databases in shadow mode would have gone"},
     {"SHOW STATE", Right::user, &at_once<&show_state>, "whether the proxy takes clients"},
     {"SHOW STATS", Right::user, &at_once<&show_stats>, "totals since the start, averages of the last minute"},
     {"SHOW USERS", Right::admin, &from_workers<&show_users>, "users of the configuration and their connections"},

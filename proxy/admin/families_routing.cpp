@@ -18,13 +18,13 @@ MetricFamily histogram_family(std::string_view name, std::string_view help) {
     return {std::string(name), std::string(help), MetricType::Histogram, {}};
 }
 
-void add_routed(Families& out, const std::vector<const net::WorkerStats*>& workers) {
-    MetricFamily& family = out.emplace_back(
-        counter_family("pgweir_queries_routed_total", "Statements by the target they were routed to and the reason"));
+using Routed = decltype(net::WorkerStats::routed);
+
+void add_routed(MetricFamily& family, const std::vector<const net::WorkerStats*>& workers, const Routed net::WorkerStats::*routed) {
     for (std::size_t target = 0; target < kTargets.size(); ++target) {
         for (std::size_t reason = 0; reason < sql::kReasonCount; ++reason) {
             std::uint64_t sum = 0;
-            for (const net::WorkerStats* worker : workers) sum += worker->routed[target][reason].get();
+            for (const net::WorkerStats* worker : workers) sum += (worker->*routed)[target][reason].get();
             add_sample(family, static_cast<double>(sum),
                        {label("target", name(kTargets[target])), label("reason", name(static_cast<sql::Reason>(reason)))});
         }
@@ -33,6 +33,16 @@ void add_routed(Families& out, const std::vector<const net::WorkerStats*>& worke
 
 // By the index that WorkerStats uses: session::Refusal, whose first is none.
 constexpr std::array<std::string_view, 5> kCauses = {"", "read_only", "conflict", "schema", "lost"};
+
+void add_verified(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    MetricFamily& family = out.emplace_back(
+        counter_family("pgweir_shadow_verified_total", "Reads in the shadow that were run on a replica, too, by what came of it"));
+    for (std::size_t verdict = 0; verdict < net::kVerdicts.size(); ++verdict) {
+        std::uint64_t sum = 0;
+        for (const net::WorkerStats* worker : workers) sum += worker->shadow_verified[verdict].get();
+        add_sample(family, static_cast<double>(sum), {label("result", net::kVerdicts[verdict])});
+    }
+}
 
 void add_run_again(Families& out, const std::vector<const net::WorkerStats*>& workers) {
     MetricFamily& family = out.emplace_back(counter_family(
@@ -47,7 +57,13 @@ void add_run_again(Families& out, const std::vector<const net::WorkerStats*>& wo
 }  // namespace
 
 void add_routing(Families& out, const std::vector<const net::WorkerStats*>& workers) {
-    add_routed(out, workers);
+    add_routed(out.emplace_back(counter_family("pgweir_queries_routed_total",
+                                               "Statements by the target they were routed to and the reason")),
+               workers, &net::WorkerStats::routed);
+    add_routed(out.emplace_back(counter_family("pgweir_shadow_routed_total",
+                                               "With split = \"shadow\": statements by where they would have gone and why")),
+               workers, &net::WorkerStats::shadow_routed);
+    add_verified(out, workers);
     add_run_again(out, workers);
     std::vector<const net::Histogram*> parts;
     for (const net::WorkerStats* worker : workers) parts.push_back(&worker->wait);

@@ -18,6 +18,7 @@ namespace pgweir::admin {
 
 // From what the control thread has. The counters are each worker's and not each database's: STATS is one row, "all".
 [[nodiscard]] Table show_stats(const Call& call);
+[[nodiscard]] Table show_shadow(const Call& call);
 [[nodiscard]] Table show_replication(const Call& call);
 [[nodiscard]] Table show_catalog(const Call& call);
 [[nodiscard]] Table show_config(const Call& call);

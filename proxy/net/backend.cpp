@@ -29,6 +29,12 @@ std::uint64_t next_id() noexcept {
 
 }  // namespace
 
+BackendTarget pool_target(const HostPool& pool) {
+    const PoolGroup& group = pool.group;
+    return {.cluster = group.cluster, .host = pool.host, .user = group.user, .dbname = group.dbname,
+            .database = group.database, .secret = group.secret, .parameters = {}};
+}
+
 Backend::Backend(Worker& worker, BackendTarget target)
     : Peer(worker.poller()), worker_(worker), target_(std::move(target)), id_(next_id()) {}
 

@@ -26,6 +26,9 @@ struct BackendTarget {
     ParameterList parameters;  // further startup parameters
 };
 
+// Of the connections of a pool.
+[[nodiscard]] BackendTarget pool_target(const HostPool& pool);
+
 class Backend : public Peer {
   public:
     // Resolves, connects, encrypts and logs in; logged_in() or login_failed() is called later, never from here.

@@ -14,6 +14,7 @@
 #include "proxy/cluster/identity.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client_replicating.hpp"
+#include "proxy/net/client_shadow.hpp"
 #include "proxy/net/client_starting.hpp"
 #include "proxy/net/endpoint.hpp"
 #include "proxy/net/listen_hub.hpp"
@@ -152,6 +153,7 @@ std::size_t Client::work_linked(Bytes bytes) {
     const session::Forwarded forwarded =
         machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
     count(forwarded);
+    if (shadow_) watched_sent(forwarded);
     flush_to_server();
     flush_to_client();
     if (forwarded.failed) {
@@ -191,6 +193,7 @@ std::size_t Client::work_unlinked(Bytes bytes) {
             return forwarded.consumed;
         }
         case session::Plan::Kind::server:
+            if (shadow_) judge_shadow(plan.judged, bytes.first(plan.covered));
             acquire(plan.route);
             if (refusal_.empty() || state_ != State::session) return 0;
             return refuse_segment(bytes, sqlstate::kCannotConnectNow, std::exchange(refusal_, {}));
@@ -406,6 +409,7 @@ void Client::count(const session::Forwarded& forwarded) {
     for (std::uint32_t i = 0; i < forwarded.segments; ++i) {
         last_ = machine_->route();
         stats.routed[static_cast<std::size_t>(last_->target)][static_cast<std::size_t>(last_->reason)].add();
+        if (shadow_) count_shadow();
         stats.queries.add();
     }
 }

@@ -86,6 +86,10 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] ClientRow row(TimePoint now) const;
     // Of the segment that a server has just answered, for the log.
     [[nodiscard]] SlowStatement slow_statement(std::chrono::microseconds took) const;
+    // What its server has said, all that it was asked; `sent_again`: a request went out once more.
+    void heard(Bytes answer, bool sent_again) {
+        if (shadow_) watched_heard(answer, sent_again);
+    }
     // Sends the outputs collected in the worker.
     void flush_to_client();
 
@@ -100,6 +104,7 @@ class Client final : public Peer, public pool::Waiter {
     enum class State : std::uint8_t { login, refused, welcome, session, console, replication, closed };
     struct Starting;  // what only the login needs
     struct Replicating;
+    struct Shadow;  // what only split = "shadow" needs
 
     [[nodiscard]] bool begins_with_tls();
     void on_bytes(Bytes bytes);
@@ -142,6 +147,7 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] std::chrono::milliseconds patience(bool choosing_again) const;
     [[nodiscard]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
     void end_freshness_wait();
+    [[nodiscard]] static bool is_stale(sql::Reason why) noexcept;
     void note_touch();
     [[nodiscard]] bool reads_causally() const noexcept;
     void resume_server();
@@ -159,6 +165,13 @@ class Client final : public Peer, public pool::Waiter {
     void end_stream(std::string_view why);
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
+    void count_shadow();
+    void judge_shadow(const routing::Route& judged, Bytes segment);
+    [[nodiscard]] std::optional<cluster::HostIndex> shadow_replica(sql::Reason& why);
+    void watch_answer(sql::Reason reason, Bytes segment);
+    void watched_sent(const session::Forwarded& forwarded);
+    void watched_heard(Bytes answer, bool sent_again);
+    [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;
     [[nodiscard]] std::string startup_key() const;
 
     Worker& worker_;
@@ -167,6 +180,7 @@ class Client final : public Peer, public pool::Waiter {
     std::unique_ptr<session::ClientMachine> machine_;
     std::unique_ptr<Starting> starting_;
     std::unique_ptr<Replicating> replicating_;  // not null in State::replication
+    std::unique_ptr<Shadow> shadow_;            // null: nothing is in the shadow
     std::string in_;  // came and could not be worked on yet
     std::string user_, database_;
     TimePoint since_;      // of the state it is in

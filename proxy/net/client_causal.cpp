@@ -20,12 +20,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds kHandover{10};
 constexpr std::chrono::seconds kHandoverPause{1};
 
+}  // namespace
+
 // What newer positions may put right.
-[[nodiscard]] bool is_stale(sql::Reason why) noexcept {
+bool Client::is_stale(sql::Reason why) noexcept {
     return why == sql::Reason::awaiting_sample || why == sql::Reason::replica_behind || why == sql::Reason::max_lag;
 }
-
-}  // namespace
 
 bool Client::reads_causally() const noexcept {
     const session::LocalSettings& wanted = machine_->settings();
@@ -128,8 +128,8 @@ void Client::note_touch() {
     const bool refused = route_.reason == sql::Reason::replica_refused || route_.reason == sql::Reason::learned;
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     const std::uint64_t next = worker_.next_sample(group_->cluster);
-    if (route_.target == routing::Target::replica) {
-        if (reads_causally()) causal_.saw_replica(snapshot, server_->host_pool().host, incarnation_, next);
+    if (const auto replica = reads_on()) {
+        if (reads_causally()) causal_.saw_replica(snapshot, *replica, incarnation_, next);
     } else if (touch == session::Touch::wrote || refused) {
         causal_.wrote(snapshot, next);
     } else if (reads_causally()) {

@@ -9,8 +9,10 @@
 #include "protocol/frame.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
+#include "proxy/net/client_shadow.hpp"
 #include "proxy/net/process_id.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/routing/draw.hpp"
 #include "proxy/session/local_settings.hpp"
 #include "proxy/session/printable.hpp"
 #include "proxy/session/setting_names.hpp"
@@ -281,6 +283,7 @@ void Client::begin_session(session::ParameterRef settings) {
     session::ClientSetup setup{.start = named,
                                .scope = group_->scope,
                                .split = group_->split,
+                               .drawn = group_->split != config::Split::on || routing::drawn(id_, group_->split_percent),
                                .session_mode = group_->mode == config::PoolMode::session,
                                .reject_state = group_->on_session_state == config::SessionState::reject,
                                .shared_listen = group_->mode == config::PoolMode::transaction && !read_only,
@@ -293,6 +296,7 @@ void Client::begin_session(session::ParameterRef settings) {
                                .settings = starting_->local_settings(*this),
                                .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
+    if (group_->split == config::Split::shadow && !read_only) shadow_ = std::make_unique<Shadow>();
     std::string out;
     for (const auto& [name, value] : group_->welcome) {
         const std::string* own = session::is_tracked_report(name) ? named->find(name) : nullptr;

@@ -43,7 +43,9 @@ struct PoolGroup {
     std::size_t cluster = 0;
     config::PoolMode mode = config::PoolMode::transaction;
     config::SessionState on_session_state = config::SessionState::pin;
-    bool split = true;
+    config::Split split = config::Split::on;
+    std::uint32_t split_percent = 100;
+    std::uint32_t shadow_verify_percent = 0;
     bool read_only = false;
     session::LocalSettings settings{};  // that its sessions begin with
     std::uint32_t pool_size = 0;

@@ -21,22 +21,16 @@ namespace {
 constexpr int kReceivesPerWake = 8;
 constexpr std::chrono::seconds kLinger{5};
 
-BackendTarget target_of(const HostPool& pool) {
-    const PoolGroup& group = pool.group;
-    return {.cluster = group.cluster, .host = pool.host, .user = group.user, .dbname = group.dbname,
-            .database = group.database, .secret = group.secret, .parameters = {}};
-}
-
 }  // namespace
 
 Handover::~Handover() {
     if (fd >= 0) ::close(fd);
 }
 
-Server::Server(Worker& worker, HostPool& pool) : Backend(worker, target_of(pool)), pool_(pool) {}
+Server::Server(Worker& worker, HostPool& pool) : Backend(worker, pool_target(pool)), pool_(pool) {}
 
 Server::Server(Worker& worker, HostPool& pool, Handover& handover)
-    : Backend(worker, target_of(pool), handover.endpoint, handover.pid, std::move(handover.secret_key), handover.id,
+    : Backend(worker, pool_target(pool), handover.endpoint, handover.pid, std::move(handover.secret_key), handover.id,
               handover.connected),
       pool_(pool) {
     adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
@@ -142,6 +136,7 @@ void Server::on_answer(Bytes bytes) {
     } else {
         worker_.to_client.clear();
     }
+    if (client_ != nullptr) client_->heard(bytes.first(progress.consumed), progress.healed);
     if (progress.healed) {
         send(as_bytes(machine_->take_output()));
         worker_.counters().statements_healed.add();

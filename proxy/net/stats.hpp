@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "proxy/net/verdict.hpp"
 #include "proxy/sql/reason.hpp"
 
 namespace pgweir::net {
@@ -57,6 +58,9 @@ class Histogram {
 struct WorkerStats {
     // One count per target (0 primary, 1 replica) and reason.
     std::array<std::array<Counter, sql::kReasonCount>, 2> routed;
+    std::array<std::array<Counter, sql::kReasonCount>, 2> shadow_routed;  // split = "shadow": where they would have gone
+    std::array<Counter, kVerdicts.size()> shadow_verified;  // by Verdict
+    std::array<Counter, kSkips.size()> shadow_skipped;      // by Skip
     Counter clients_accepted, clients_refused, login_failures, protocol_violations;
     Counter transactions, queries, server_assignments;  // PgBouncer's total_xact_count, total_query_count, total_server_assignment_count
     Counter client_bytes_received, client_bytes_sent, server_bytes_received, server_bytes_sent;

@@ -10,6 +10,7 @@
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/net/verifier.hpp"
 
 namespace pgweir::net {
 
@@ -39,7 +40,8 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
       id_(id),
       statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
       chance_(random_word()),
-      listen_hub_(std::make_unique<ListenHub>(*this)) {
+      listen_hub_(std::make_unique<ListenHub>(*this)),
+      verifier_(std::make_unique<Verifier>(*this)) {
     for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
         auto empty = std::make_shared<cluster::Snapshot>();
         empty->cluster = shared.clusters[i];
@@ -174,6 +176,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
     }
     if (replica || !snapshot.few_healthy) primary_reads_[cluster].wake_all();
     look_again();
+    verifier_->look_again();
 }
 
 // A server that hangs, or to which nothing passes, ends no connection. Reads that it has not begun to answer run elsewhere.
@@ -250,7 +253,9 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->mode = match->pool_mode.value_or(config.pool.pool_mode);
     group->read_only = match->read_only;
     group->settings = start_settings(*match, config.routing);
-    group->split = match->split.value_or(config.routing.split) == config::Split::on;
+    group->split = match->split.value_or(config.routing.split);
+    group->split_percent = match->split_percent.value_or(config.routing.split_percent);
+    group->shadow_verify_percent = match->shadow_verify_percent.value_or(config.routing.shadow_verify_percent);
     group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
     group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
     group->min_pool_size = match->min_pool_size.value_or(config.pool.min_pool_size);

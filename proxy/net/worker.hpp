@@ -35,6 +35,7 @@ class Canceler;
 class Client;
 class ListenHub;
 class Server;
+class Verifier;
 struct Handover;
 
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -136,6 +137,7 @@ class Worker {
     void add_backend(std::shared_ptr<Backend> backend);
     void remove_backend(Backend& backend);
     [[nodiscard]] ListenHub& listen_hub() noexcept { return *listen_hub_; }
+    [[nodiscard]] Verifier& verifier() noexcept { return *verifier_; }
     // Runs a task with another worker's hub (or this one's), on that worker's thread.
     void to_hub(pool::WorkerId who, std::function<void(ListenHub&)> task);
     void add_canceler(std::shared_ptr<Canceler> canceler);
@@ -188,6 +190,7 @@ class Worker {
     std::atomic<std::uint32_t> load_{0};
     std::unordered_set<std::shared_ptr<Canceler>> cancelers_;
     std::unique_ptr<ListenHub> listen_hub_;
+    std::unique_ptr<Verifier> verifier_;
     TimePoint now_ = std::chrono::steady_clock::now();
     bool stopped_ = false;
     std::thread thread_;

@@ -8,6 +8,7 @@
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/process_id.hpp"
 #include "proxy/net/server.hpp"
+#include "proxy/net/verifier.hpp"
 #include "proxy/net/worker.hpp"
 
 namespace pgweir::net {
@@ -125,6 +126,7 @@ void Worker::tick() {
     for (const auto& backend : backends) backend->tick(time);
     for (const auto& server : those_due(servers_, time)) server->give_up();
     for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
+    verifier_->tick();
     tell_watches(time);
     publish_gauges();
 }

@@ -35,9 +35,8 @@ constexpr Route primary(Reason reason) noexcept { return {.target = Target::prim
     return session == ReadPreference::replica ? session : ReadPreference::replica_preferred;
 }
 
-}  // namespace
-
-Route choose_route(const sql::Statement& statement, const SessionFacts& facts) noexcept {
+// As if all sessions were drawn.
+[[nodiscard]] Route full_route(const sql::Statement& statement, const SessionFacts& facts) noexcept {
     if (statement.local != sql::Local::none) return primary(Reason::local);
     if (!facts.split) return primary(Reason::split_off);
     if (facts.pinned) return primary(Reason::pinned);
@@ -61,6 +60,15 @@ Route choose_route(const sql::Statement& statement, const SessionFacts& facts) n
             .read_preference = preference,
             .max_lag = statement.hint.max_lag.value_or(facts.max_lag),
             .vouched = asked};
+}
+
+}  // namespace
+
+Route choose_route(const sql::Statement& statement, const SessionFacts& facts) noexcept {
+    const Route route = full_route(statement, facts);
+    const bool annotated = statement.hint.kind == Kind::replica || statement.hint.read_preference;
+    const bool stays = route.target == Target::primary || facts.drawn || annotated;
+    return stays ? route : primary(Reason::split_percent);
 }
 
 Route worse(const Route& a, const Route& b) noexcept {

@@ -18,6 +18,7 @@ enum class Target : std::uint8_t { primary, replica };
 
 struct SessionFacts {
     bool split = true;                     // false: this database's statements all go to the primary
+    bool drawn = true;                     // among the split_percent of the sessions that may read on replicas
     bool pinned = false;                   // the session holds its server connection
     bool default_read_only = false;        // default_transaction_read_only = on
     bool default_serializable = false;     // default_transaction_isolation = serializable: P-only (semantics.md A)

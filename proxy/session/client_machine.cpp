@@ -35,7 +35,8 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
 }
 
 routing::SessionFacts ClientMachine::facts() const noexcept {
-    return {.split = setup_.split && !setup_.session_mode,
+    return {.split = setup_.split != config::Split::off && !setup_.session_mode,
+            .drawn = setup_.drawn,
             .pinned = pin_ != Pin::none,
             .default_read_only = default_read_only_,
             .default_serializable = default_serializable_,
@@ -96,10 +97,11 @@ bool ClientMachine::replay_settings(ServerMachine& server, std::string& to_serve
     return certain;
 }
 
-routing::Route ClientMachine::route() const noexcept {
-    if (first_segment_) return route_;
-    if (pin_ != Pin::none) return {route_.target, sql::Reason::pinned};
-    return {route_.target, on_replica_ ? sql::Reason::read_only_transaction : sql::Reason::transaction};
+routing::Route ClientMachine::route(const routing::Route& planned) const noexcept {
+    if (first_segment_) return planned;
+    if (pin_ != Pin::none) return {planned.target, sql::Reason::pinned};
+    const bool on_replica = planned.target == routing::Target::replica;
+    return {planned.target, on_replica ? sql::Reason::read_only_transaction : sql::Reason::transaction};
 }
 
 void ClientMachine::segment_done(ServerMachine& server) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/config.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/frame.hpp"
 #include "proxy/routing/route.hpp"
@@ -45,8 +46,9 @@ struct Plan {
         violation,   // `violation` ends the connection
     };
     Kind kind = Kind::incomplete;
-    std::size_t covered = 0;  // bytes of a local segment: forward() gets these and no more
+    std::size_t covered = 0;  // bytes of the segment; of a local one forward() gets these and no more
     routing::Route route;
+    routing::Route judged;  // split = "shadow": where the segment would have gone
     Violation violation;
 };
 
@@ -64,7 +66,8 @@ struct Forwarded {
 struct ClientSetup {
     ParameterRef start{};  // the settings the session began with; RESET goes back to them
     StatementScope scope{};  // of its database and its user on the servers
-    bool split = true;
+    config::Split split = config::Split::on;
+    bool drawn = true;  // see routing::SessionFacts
     bool session_mode = false;
     bool reject_state = false;   // on_session_state = "reject"
     bool shared_listen = false;  // LISTEN is answered by the proxy, which listens on a connection of its own
@@ -104,9 +107,14 @@ class ClientMachine {
     [[nodiscard]] Skipped skip_segment(Bytes in);
     // Where the segment that is relayed runs, and why: as it was planned, and a further one where that has led it. While a
     // server is attached.
-    [[nodiscard]] routing::Route route() const noexcept;
+    [[nodiscard]] routing::Route route() const noexcept { return route(route_); }
+    // The same, had it been planned to go there.
+    [[nodiscard]] routing::Route route(const routing::Route& planned) const noexcept;
     // That segment is the first on its server.
     [[nodiscard]] bool first_on_server() const noexcept { return first_segment_; }
+    // The segment as a request that needs nothing but these settings: its one statement with its parameters, run to its end.
+    // None: it runs nothing; empty: there is more to it. The client's statements must be those of before it.
+    [[nodiscard]] std::optional<std::string> standalone(Bytes segment) const;
     // The server was released or lost.
     void detached() noexcept;
     // The open transaction is to run somewhere else, and has done nothing yet but begin. Then move() says where; the server has

@@ -35,6 +35,7 @@ void ClientMachine::note_request(Request request, std::string_view begin) {
 }
 
 bool ClientMachine::wants_move(const ServerMachine& server) {
+    if (setup_.split == config::Split::shadow) return false;  // all is on the primary
     if (!moves_ || !server.quiet()) return false;
     moves_ = false;
     if (begin_state_ != BeginState::begun || server.status() != TransactionStatus::open) return false;

@@ -122,6 +122,9 @@ Plan ClientMachine::plan(Bytes in) {
     if (draft.plan.kind != Plan::Kind::server) return draft.plan;
     learn(draft);
     draft.plan.route = second_route(draft.plan.route);
+    if (setup_.split == config::Split::shadow && !setup_.read_only) {
+        draft.plan.judged = std::exchange(draft.plan.route, {.target = routing::Target::primary, .reason = sql::Reason::shadow});
+    }
     return draft.plan;
 }
 

@@ -55,6 +55,8 @@ constexpr std::array<std::string_view, kReasonCount> kNames = {
     "hint_invalid",
     "read_preference",
     "split_off",
+    "shadow",
+    "split_percent",
     "read_only_database",
     "no_replica",
     "replica_lost",

@@ -59,6 +59,8 @@ enum class Reason : std::uint8_t {
     hint_invalid,            // an annotation that is not understood
     read_preference,         // SET pgweir.read_preference = 'primary'
     split_off,               // splitting is off for the database
+    shadow,                  // split = "shadow": the primary has everything, and what would have been is counted
+    split_percent,           // the session is not among the split_percent whose reads go to replicas
     read_only_database,      // a database with read_only = true: always a replica
     no_replica,              // wanted a replica, none is in rotation
     replica_lost,            // the chosen replica could not be reached, or went away before it answered

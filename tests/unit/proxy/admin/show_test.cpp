@@ -243,5 +243,22 @@ TEST_F(ShowTest, ListsAndUsersCount) {
     EXPECT_EQ(users.at(1, "current_client_connections"), "1");
 }
 
+TEST_F(ShowTest, ShadowHasWhatHappened) {
+    const auto read = static_cast<std::size_t>(sql::Reason::read);
+    world.workers[0].shadow_routed[1][read].add(3);
+    world.workers[1].shadow_routed[1][read].add(4);
+    world.workers[1].shadow_routed[0][static_cast<std::size_t>(sql::Reason::write)].add();
+    world.workers[0].shadow_verified[static_cast<std::size_t>(net::Verdict::skipped)].add(5);
+    world.workers[0].shadow_skipped[static_cast<std::size_t>(net::Skip::busy)].add(5);
+    const WireAnswer answer = table(&show_shadow);
+    EXPECT_THAT(answer.column_names(), ElementsAre("what", "target", "reason", "count"));
+    ASSERT_EQ(answer.rows.size(), 8U);
+    EXPECT_THAT(answer.rows[0], ElementsAre("routed", "primary", "write", "1"));
+    EXPECT_THAT(answer.rows[1], ElementsAre("routed", "replica", "read", "7"));
+    EXPECT_THAT(answer.rows[2], ElementsAre("verified", "replica", "same", "0"));
+    EXPECT_THAT(answer.rows[6], ElementsAre("verified", "replica", "skipped", "5"));
+    EXPECT_THAT(answer.rows[7], ElementsAre("skipped", "replica", "busy", "5"));
+}
+
 }  // namespace
 }  // namespace pgweir::admin

@@ -94,6 +94,20 @@ TEST(Worse, TheStricterOfTwoReadsCounts) {
     EXPECT_TRUE(worse(read(nearest, 0), vouched(Reason::read)).vouched);
 }
 
+// A share of the sessions: the others' reads stay, but for what is annotated.
+TEST(ChooseRoute, SplitPercent) {
+    SessionFacts facts{.drawn = false};
+    EXPECT_EQ(route("SELECT 1", facts), primary(Reason::split_percent));
+    EXPECT_EQ(route("BEGIN READ ONLY", facts), primary(Reason::split_percent));
+    EXPECT_EQ(route("DELETE FROM t", facts), primary(Reason::write));
+    EXPECT_EQ(route("/* pgweir: max_lag=1s */ SELECT 1", facts), primary(Reason::split_percent));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT f()", facts).reason, Reason::hint_replica);
+    EXPECT_EQ(route("/* pgweir: replica */ BEGIN READ ONLY", facts).reason, Reason::read_only_transaction);
+    EXPECT_EQ(route("/* pgweir: read_preference=replica */ SELECT 1", facts).target, Target::replica);
+    facts.read_preference = ReadPreference::primary;
+    EXPECT_EQ(route("SELECT 1", facts), primary(Reason::read_preference));
+}
+
 TEST(Worse, AnyPrimaryMakesAllPrimary) {
     const Route read = replica(Reason::read);
     const Route write = primary(Reason::write);
