@@ -52,6 +52,15 @@ class Shadow(ShadowCase):
             rows(connection, "COMMIT")
         self.assertEqual(self.routed(weir), {("replica", "read_only_transaction"): 5, ("primary", "transaction"): 5})
 
+    def test_a_transaction_does_not_move(self):
+        connection = self.connect(self.shadow())
+        rows(connection, "SET pgweir.read_preference = 'primary'")
+        rows(connection, "BEGIN READ ONLY")
+        rows(connection, "SET LOCAL pgweir.read_preference = 'replica'")
+        self.assertFalse(value(connection, "SELECT pg_is_in_recovery()"))
+        rows(connection, "COMMIT")
+        self.assertEqual(which(connection), "primary")
+
     def test_extended_protocol(self):
         weir = self.shadow()
         wire = self.wire(weir.port, user="app")
