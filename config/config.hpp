@@ -40,6 +40,7 @@ struct Proxy {
     std::string auth_user, auth_password;          // who asks
     std::string auth_dbname;                       // where; empty: in the database that the client wants
     Duration auth_failure_delay{500};              // a refused password is answered so much later
+    std::string state_dir;                         // what must survive a restart is kept here; empty: nothing is
     Duration shutdown_timeout{30'000};           // how long SIGTERM waits for transactions
     std::uint64_t max_packet_size = 1ULL << 30;  // largest message body accepted from a client, bytes
     std::uint64_t max_statement_size = 1ULL << 30;    // largest text of a statement, bytes
@@ -57,6 +58,8 @@ struct Pool {
     std::uint32_t min_pool_size = 0;
     std::uint32_t max_waiters = 10'000;    // clients waiting for one pool; one more is refused with 53300
     Duration query_wait_timeout{120'000};  // 0: none
+    Duration failover_wait{10'000};        // for a primary that is away; 0: an error at once
+    std::uint32_t failover_max_waiters = 10'000;  // of all workers together
     Duration server_idle_timeout{600'000};
     Duration server_lifetime{3'600'000};
     Duration server_connect_timeout{15'000};

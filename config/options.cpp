@@ -39,6 +39,10 @@ constexpr Option kOptions[] = {
                              "Database where auth_query is asked; needed with it, unless every [[database]] has its own."),
     row<&Proxy::auth_failure_delay>("auth_failure_delay", {.max = kMinute},
                                     "A wrong password or an unknown user is answered this much later."),
+    row<&Proxy::state_dir>("state_dir", {.restart = true, .may_be_empty = true},
+                           "Directory for what must survive a restart: each cluster's identity and highest timeline, so that an "
+                           "old primary is never taken for the primary, and the secret of the salts that unknown users are "
+                           "shown. Made if it is missing; for one pgweir only. Empty: nothing is kept."),
     row<&Proxy::shutdown_timeout>("shutdown_timeout", {.max = kDay},
                                   "How long a stop by SIGTERM waits for transactions to finish."),
     row<&Proxy::max_packet_size>("max_packet_size", {.min = kKb, .max = kGb, .bytes = true},
@@ -69,6 +73,11 @@ constexpr Option kOptions[] = {
                             "Clients that may wait for one pool; one more is refused with SQLSTATE 53300."),
     row<&Pool::query_wait_timeout>("query_wait_timeout", {.max = kDay},
                                    "A client that waited this long for a server connection is disconnected. 0: never."),
+    row<&Pool::failover_wait>("failover_wait", {.max = kDay},
+                              "While the primary is away, statements and transactions that need it are held this long, and "
+                              "then answered with an error (57P03); the session lives on. 0: the error comes at once."),
+    row<&Pool::failover_max_waiters>("failover_max_waiters", {.max = 1'000'000},
+                                     "Clients that are held at a time, all workers together; one more has the error at once."),
     row<&Pool::server_idle_timeout>("server_idle_timeout", {.max = 30 * kDay},
                                     "A server connection unused for this long is closed. 0: never."),
     row<&Pool::server_lifetime>("server_lifetime", {.max = 30 * kDay},

@@ -33,6 +33,8 @@ namespace pgweir::admin {
             return "not_a_replica";
         case cluster::Rotation::wrong_system:
             return "wrong_system";
+        case cluster::Rotation::fenced:
+            return "fenced";
         case cluster::Rotation::zero_weight:
             return "zero_weight";
         case cluster::Rotation::breaker_open:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/admin/ask_workers.hpp"
+#include "proxy/admin/pause.hpp"
 #include "proxy/admin/show.hpp"
 
 namespace pgweir::admin {
@@ -34,6 +35,8 @@ void from_workers(const Call& call, Reply reply) {
 
 // Other people's addresses and the configuration are the administrator's.
 constexpr auto kCommands = std::to_array<Command>({
+    {"PAUSE", Right::admin, &pause, "holds clients until RESUME, and returns when all server connections are closed", true},
+    {"RESUME", Right::admin, &resume, "lets held clients go on", true},
     {"SHOW CATALOG", Right::user, &at_once<&show_catalog>, "what is known of each database's functions, views and the like"},
     {"SHOW CLIENTS", Right::admin, &from_workers<&show_clients>, "clients, their state and the server they hold"},
     {"SHOW CONFIG", Right::admin, &at_once<&show_config>, "every setting in force; passwords are hidden"},
@@ -59,7 +62,10 @@ const Command* find_command(const std::vector<std::string>& words) {
     std::string name;
     for (const std::string& word : words) name += name.empty() ? word : " " + word;
     const auto it = std::ranges::find(kCommands, name, &Command::name);
-    return it == kCommands.end() ? nullptr : &*it;
+    if (it != kCommands.end()) return &*it;
+    const auto named = std::ranges::find_if(
+        kCommands, [&](const Command& command) { return command.takes_name && command.name == words.front(); });
+    return named == kCommands.end() ? nullptr : &*named;
 }
 
 }  // namespace pgweir::admin

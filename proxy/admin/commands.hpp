@@ -19,6 +19,7 @@ struct Call {
     boost::asio::io_context& io;
     const Sources& sources;
     const StatsPeriod& period;
+    std::string argument{};  // the name behind the command; empty: none
 };
 
 // Called exactly once, during the call or later on the control thread.
@@ -32,11 +33,12 @@ struct Command {
     Right right = Right::admin;
     void (*handler)(const Call&, Reply) = nullptr;
     std::string_view help;
+    bool takes_name = false;  // one name may follow
 };
 
 [[nodiscard]] std::span<const Command> commands();
 
-// nullptr when there is none of these words.
+// nullptr when there is none of these words. Of a command that takes a name the first word is enough.
 [[nodiscard]] const Command* find_command(const std::vector<std::string>& words);
 
 }  // namespace pgweir::admin

@@ -40,7 +40,10 @@ void Console::execute(std::string_view sql, const Session& who, std::function<vo
     if (command->right == Right::admin && !who.is_admin) {
         return send(Failure{"42501", "only an administrator may use " + std::string(command->name)});
     }
-    command->handler({io_, sources_, period_}, send);
+    std::optional<std::string> argument{std::in_place};
+    if (command->takes_name) argument = name_behind_word(sql);
+    if (!argument) return send(invalid(sql));
+    command->handler({io_, sources_, period_, std::move(*argument)}, send);
 }
 
 void Console::stop() { timer_.cancel(); }

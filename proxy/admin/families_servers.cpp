@@ -17,6 +17,7 @@ struct ServerFamilies {
     MetricFamily lag_bytes =
         gauge_family("pgweir_server_lag_bytes", "Replay lag in bytes of WAL; absent while unknown");
     MetricFamily timeline = gauge_family("pgweir_server_timeline", "Timeline; absent while unknown");
+    MetricFamily fenced = gauge_family("pgweir_server_fenced", "1 while the server says that it is the primary and is not accepted as one");
     MetricFamily weight = gauge_family("pgweir_server_weight", "Configured share of reads");
     MetricFamily effective_weight = gauge_family("pgweir_server_effective_weight", "Share of reads now, less while it grows");
     MetricFamily breaker = gauge_family("pgweir_server_breaker", "1 for the state that the circuit breaker is in");
@@ -37,6 +38,7 @@ void add_server(ServerFamilies& families, const std::string& cluster, const clus
     }
     if (server.lag_bytes) add_sample(families.lag_bytes, static_cast<double>(*server.lag_bytes), who);
     if (server.timeline != 0) add_sample(families.timeline, server.timeline, who);
+    add_sample(families.fenced, server.rotation == cluster::Rotation::fenced ? 1 : 0, who);
     add_sample(families.weight, server.weight, who);
     add_sample(families.effective_weight, static_cast<double>(server.share()) / cluster::SlowStart::kWhole, who);
     const auto with = [&](std::string_view name, std::string_view value) {
@@ -57,15 +59,18 @@ void add_server(ServerFamilies& families, const std::string& cluster, const clus
 
 void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster::Snapshot>>& snapshots) {
     ServerFamilies families;
+    MetricFamily& changes = out.emplace_back(
+        counter_family("pgweir_primary_changes_total", "How often a server became the primary, the first one included"));
     for (const auto& snapshot : snapshots) {
+        add_sample(changes, static_cast<double>(snapshot->primary_changes), {label("cluster", snapshot->cluster)});
         for (std::size_t i = 0; i < snapshot->servers.size(); ++i) {
             const bool is_primary = snapshot->primary && cluster::index_of(*snapshot->primary) == i;
             add_server(families, snapshot->cluster, snapshot->servers[i], is_primary);
         }
     }
     for (MetricFamily* family : {&families.up, &families.in_rotation, &families.is_primary, &families.lag_seconds,
-                                 &families.lag_bytes, &families.timeline, &families.weight, &families.effective_weight,
-                                 &families.breaker, &families.transitions}) {
+                                 &families.lag_bytes, &families.timeline, &families.fenced, &families.weight,
+                                 &families.effective_weight, &families.breaker, &families.transitions}) {
         out.push_back(std::move(*family));
     }
 }

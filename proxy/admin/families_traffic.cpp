@@ -62,12 +62,17 @@ constexpr auto kCounters = std::to_array<CounterRow>({
     {"pgweir_freshness_wait_seconds_total", "Time that they waited", &WorkerStats::freshness_wait_us, kMicrosecond},
     {"pgweir_primary_read_waits_total", "Reads that waited for a place on the primary (max_primary_reads)", &WorkerStats::primary_read_waits},
     {"pgweir_reads_refused_total", "Reads answered with an error, for want of a server that may run them", &WorkerStats::reads_refused},
+    {"pgweir_hold_seconds_total", "Time of clients held", &WorkerStats::hold_us, kMicrosecond},
+    {"pgweir_hold_timeouts_total", "Held clients that got an error after failover_wait", &WorkerStats::hold_timeouts},
+    {"pgweir_hold_refusals_total", "Clients that got the error at once, being more than failover_max_waiters",
+     &WorkerStats::hold_refusals},
     {"pgweir_wait_timeouts_total", "Clients that waited longer than query_wait_timeout", &WorkerStats::wait_timeouts},
 });
 
 constexpr auto kGauges = std::to_array<GaugeRow>({
     {"pgweir_used_clients", "Client connections", &WorkerStats::clients},
     {"pgweir_waiting_clients", "Clients waiting for a server connection", &WorkerStats::clients_waiting},
+    {"pgweir_held_clients", "Clients held since their primary is away or their database is paused", &WorkerStats::clients_held},
     {"pgweir_active_servers", "Server connections in use by a client", &WorkerStats::servers_active},
     {"pgweir_idle_servers", "Server connections ready for a client", &WorkerStats::servers_idle},
     {"pgweir_login_servers", "Server connections being made", &WorkerStats::servers_login},
@@ -75,6 +80,17 @@ constexpr auto kGauges = std::to_array<GaugeRow>({
     {"pgweir_replication_connections", "Replication clients, each with a server connection of its own",
      &WorkerStats::replications},
 });
+
+constexpr std::array<std::string_view, 2> kHoldCauses = {"failover", "pause"};  // by net::HoldCause
+
+void add_holds(Families& out, const std::vector<const net::WorkerStats*>& workers) {
+    prometheus::MetricFamily& family = out.emplace_back(counter_family("pgweir_holds_total", "Times that a client was held, by cause"));
+    for (std::size_t cause = 0; cause < kHoldCauses.size(); ++cause) {
+        std::uint64_t sum = 0;
+        for (const WorkerStats* worker : workers) sum += worker->holds[cause].get();
+        add_sample(family, static_cast<double>(sum), {label("cause", kHoldCauses[cause])});
+    }
+}
 
 }  // namespace
 
@@ -89,6 +105,7 @@ void add_traffic(Families& out, const std::vector<const net::WorkerStats*>& work
         for (const WorkerStats* worker : workers) sum += (worker->*row.field).get();
         add_sample(out.emplace_back(gauge_family(row.name, row.help)), static_cast<double>(sum));
     }
+    add_holds(out, workers);
 }
 
 }  // namespace pgweir::admin

@@ -80,7 +80,8 @@ Cell named(const std::optional<T>& value) {
 
 Cell non_empty(std::string_view text) { return text.empty() ? Cell{} : cell(text); }
 
-std::vector<Cell> row_of(const config::Config& config, const config::Database& database, const net::Inspection& rows) {
+std::vector<Cell> row_of(const Sources& sources, const config::Database& database, const net::Inspection& rows) {
+    const config::Config& config = sources.config;
     std::size_t servers = 0;
     for (const net::PoolRow& pool : rows.pools) {
         if (covers(config, database, pool.database)) servers += server_connections(pool);
@@ -103,7 +104,7 @@ std::vector<Cell> row_of(const config::Config& config, const config::Database& d
             cell(servers),
             cell(0),
             cell(clients),
-            cell(0),
+            cell(sources.paused && sources.paused(database.name) ? 1 : 0),
             cell(0),
             cell(database.cluster),
             cell(config::name_of(database.split.value_or(config.routing.split)))};
@@ -113,8 +114,9 @@ std::vector<Cell> row_of(const config::Config& config, const config::Database& d
 
 Table show_databases(const Call& call, const net::Inspection& rows) {
     Table table{kDatabases, {}};
-    const config::Config& config = call.sources.config;
-    for (const config::Database& database : config.databases) table.rows.push_back(row_of(config, database, rows));
+    for (const config::Database& database : call.sources.config.databases) {
+        table.rows.push_back(row_of(call.sources, database, rows));
+    }
     return table;
 }
 

@@ -46,6 +46,12 @@ struct Sources {
 
     // What is known of the databases' catalogs.
     std::function<monitor::CatalogReport()> catalogs{};
+
+    // PAUSE and RESUME of a database, or with an empty name of all. False: it was paused already, or was not. `done` is called
+    // on the control thread when the last of its server connections is closed; `whole` is false when a RESUME came before.
+    std::function<bool(const std::string& database, std::function<void(bool whole)> done)> pause{};
+    std::function<bool(const std::string& database)> resume{};
+    std::function<bool(std::string_view database)> paused{};
 };
 
 }  // namespace pgweir::admin

@@ -36,7 +36,48 @@ std::size_t gap(std::string_view text) {
     return 0;
 }
 
+// What comes first behind white space and comments.
+std::string_view skip_gaps(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t skip = gap(text);
+        if (skip == 0) break;
+        text.remove_prefix(skip);
+    }
+    return text;
+}
+
+// Takes a name off the front; none: a quote without its end, or an empty name.
+std::optional<std::string> take_name(std::string_view& text) {
+    std::string name;
+    if (!text.starts_with('"')) {
+        const auto end = std::ranges::find_if(text, [](char c) { return is_space(c) || c == ';' || c == '"'; });
+        name.assign(text.begin(), end);
+        text.remove_prefix(name.size());
+        return name.empty() ? std::nullopt : std::optional(name);
+    }
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '"' && !text.substr(i + 1).starts_with('"')) {
+            text.remove_prefix(i + 1);
+            return name.empty() ? std::nullopt : std::optional(name);
+        }
+        i += text[i] == '"' ? 1 : 0;
+        name += text[i];
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<std::string> name_behind_word(std::string_view text) {
+    text = skip_gaps(text);
+    text.remove_prefix(static_cast<std::size_t>(std::ranges::find_if_not(text, is_word) - text.begin()));
+    text = skip_gaps(text);
+    std::optional<std::string> name{std::in_place};
+    if (!text.empty() && text.front() != ';') name = take_name(text);
+    for (text = skip_gaps(text); text.starts_with(';'); text = skip_gaps(text.substr(1))) {
+    }
+    return text.empty() ? name : std::nullopt;
+}
 
 std::vector<std::string> split_words(std::string_view text) {
     std::vector<std::string> words;

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "proxy/session/printable.hpp"
+
 namespace pgweir::app {
 
 namespace {
@@ -44,7 +46,8 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 
 Proxy::Proxy(const config::Config& config)
     : config_(config),
-      shared_(config),
+      state_directory_(config.proxy.state_dir),
+      shared_(config, state_directory_.salt_secret()),
       sources_{.config = config, .stats = {}, .inspect = {}, .ping = {}, .snapshots = {}, .not_ready = {}, .unhealthy = {}, .started = std::chrono::steady_clock::now(), .version = PGWEIR_VERSION},
       listener_(io_, shared_),
       signals_(io_),
@@ -187,7 +190,40 @@ void Proxy::fill_sources() {
         if (!listening_) return "not listening yet";
         return std::nullopt;
     };
+    fill_pauses();
     console_ = std::make_unique<admin::Console>(io_, sources_);
+}
+
+void Proxy::fill_pauses() {
+    sources_.pause = [this](const std::string& database, std::function<void(bool)> done) { return pause(database, std::move(done)); };
+    sources_.resume = [this](const std::string& database) { return resume(database); };
+    sources_.paused = [this](std::string_view database) { return pauses_.covers(database); };
+}
+
+bool Proxy::pause(const std::string& database, std::function<void(bool)> done) {
+    if (!pauses_.pause(database)) return false;
+    spdlog::info("event=pausing database={}", session::log_value(database.empty() ? "*" : database));
+    auto missing = std::make_shared<std::size_t>(workers_.size());
+    const std::uint64_t resumes = resumes_;
+    for (const auto& worker : workers_) {
+        worker->pause(database, [this, database, missing, resumes, done] {
+            boost::asio::post(io_, [this, database, missing, resumes, done] {
+                if (--*missing > 0) return;
+                const bool whole = resumes == resumes_ || pauses_.covers(database);
+                if (whole) spdlog::info("event=paused database={}", session::log_value(database.empty() ? "*" : database));
+                done(whole);
+            });
+        });
+    }
+    return true;
+}
+
+bool Proxy::resume(const std::string& database) {
+    if (!pauses_.resume(database)) return false;
+    ++resumes_;
+    spdlog::info("event=resumed database={}", session::log_value(database.empty() ? "*" : database));
+    for (const auto& worker : workers_) worker->resume(database);
+    return true;
 }
 
 void Proxy::inspect(std::function<void(net::Inspection)> done) {
@@ -223,8 +259,11 @@ void Proxy::start_monitors() {
             snapshots_[i] = snapshot;
             for (const auto& worker : workers_) worker->publish(i, snapshot);
         };
-        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, shared_.clusters[i],
-                                                               shared_.sample_clocks[i], std::move(publish)));
+        const std::string& name = shared_.clusters[i];
+        monitor::Remembered remembered{.memory = state_directory_.read(name), .keep = {}};
+        remembered.keep = [this, name](const cluster::Memory& memory) { return state_directory_.keep(name, memory); };
+        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, name, shared_.sample_clocks[i],
+                                                               std::move(publish), std::move(remembered)));
         monitors_.back()->start();
     }
 }

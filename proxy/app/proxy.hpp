@@ -13,10 +13,12 @@
 #include "proxy/admin/console.hpp"
 #include "proxy/admin/http_server.hpp"
 #include "proxy/admin/sources.hpp"
+#include "proxy/app/state_directory.hpp"
 #include "proxy/monitor/auth_query.hpp"
 #include "proxy/monitor/catalog_watch.hpp"
 #include "proxy/monitor/monitor.hpp"
 #include "proxy/net/listener.hpp"
+#include "proxy/net/pause_set.hpp"
 #include "proxy/net/shared.hpp"
 #include "proxy/net/worker.hpp"
 
@@ -35,6 +37,9 @@ class Proxy {
   private:
     void fill_shared();
     void fill_sources();
+    void fill_pauses();
+    [[nodiscard]] bool pause(const std::string& database, std::function<void(bool)> done);
+    [[nodiscard]] bool resume(const std::string& database);
     void load_tls();
     void fill_look_up();
     void fill_catalogs();
@@ -53,9 +58,12 @@ class Proxy {
     const config::Config& config_;
     boost::asio::io_context io_;
     boost::asio::ip::tcp::resolver resolver_{io_};
+    StateDirectory state_directory_;
     net::Shared shared_;
     admin::Sources sources_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
+    net::PauseSet pauses_;
+    std::uint64_t resumes_ = 0;
     std::vector<std::unique_ptr<net::Worker>> workers_;
     std::vector<std::unique_ptr<monitor::Monitor>> monitors_;  // by cluster
     std::unique_ptr<monitor::AuthQuery> auth_query_;

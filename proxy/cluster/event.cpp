@@ -14,6 +14,10 @@ std::string_view to_text(EventKind kind) noexcept {
             return "primary_changed";
         case EventKind::primary_lost:
             return "primary_lost";
+        case EventKind::primary_away:
+            return "primary_away";
+        case EventKind::primary_back:
+            return "primary_back";
         case EventKind::breaker_opened:
             return "breaker_opened";
         case EventKind::breaker_half_open:
@@ -42,6 +46,8 @@ std::string_view to_text(Rotation rotation) noexcept {
             return "not_a_replica";
         case Rotation::wrong_system:
             return "wrong_system";
+        case Rotation::fenced:
+            return "fenced";
         case Rotation::zero_weight:
             return "zero_weight";
         case Rotation::breaker_open:

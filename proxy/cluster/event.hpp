@@ -15,6 +15,8 @@ enum class EventKind : std::uint8_t {
     server_state,       // the reason for being out changed
     primary_changed,    // `host` is the primary now
     primary_lost,       // `host` was the primary and is none any more; no other is known
+    primary_away,       // `host` is the primary and does not answer: what needs it is held
+    primary_back,       // it answers again, as the primary
     breaker_opened,     // a replica's circuit breaker: no reads
     breaker_half_open,  // a few reads, as a trial
     breaker_closed,     // as before

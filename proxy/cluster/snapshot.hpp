@@ -36,6 +36,7 @@ enum class Rotation : std::uint8_t {
     wrong_system,
     zero_weight,
     breaker_open,
+    fenced,  // it says that it is the primary and is not accepted as one (G)
 };
 
 struct ServerView {
@@ -78,6 +79,7 @@ struct Snapshot {
     std::string cluster;
     std::vector<ServerView> servers;
     std::optional<HostIndex> primary;
+    std::uint64_t primary_changes = 0;  // since the start, the first primary included
     // The primary's history that `samples` belong to: raised with every change of the primary or of its timeline. 0: there
     // has been no primary yet.
     std::uint64_t epoch = 0;
@@ -87,6 +89,15 @@ struct Snapshot {
     bool local_first = false;    // enough of the proxy's own zone is in rotation for all reads to stay there
     bool few_healthy = false;    // less than min_healthy_percent of the replicas' weight is in rotation
 
+    // The primary, if it answers: whatever needs it is held while there is none.
+    [[nodiscard]] std::optional<HostIndex> serving_primary() const noexcept {
+        return primary && servers[index_of(*primary)].reachable ? primary : std::nullopt;
+    }
+    // No connection there may be used, nor a new one be made: it must not be taken for what it says it is (semantics.md G).
+    [[nodiscard]] bool barred(HostIndex host) const noexcept {
+        const Rotation rotation = servers[index_of(host)].rotation;
+        return rotation == Rotation::fenced || rotation == Rotation::wrong_system;
+    }
     [[nodiscard]] bool in_rotation(HostIndex host) const noexcept {
         return servers[index_of(host)].rotation == Rotation::in;
     }

@@ -36,8 +36,9 @@ StateOptions state_options(const config::Config& config) {
             .min_healthy_percent = config.routing.min_healthy_percent};
 }
 
-ClusterState::ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options)
-    : name_(std::move(name)), options_(std::move(options)), ring_(window_for(options_)), chance_(options_.seed) {
+ClusterState::ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options,
+                           const Memory& memory)
+    : name_(std::move(name)), options_(std::move(options)), ring_(window_for(options_)), memory_(memory), chance_(options_.seed) {
     for (const config::Server& server : servers) {
         Host host;
         host.view.name = server.name;
@@ -76,10 +77,12 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     found_cluster(result);
     if (wrong_system(host)) {
         if (primary_ == index) depose("another system_identifier");
+        if (contested_ == index) contested_.reset();
         forget_lag(host);
         alarm(index, "another system_identifier: not a member of this cluster");
     } else if (result.in_recovery) {
         if (primary_ == index) depose("it answers as a replica now");
+        if (contested_ == index) contested_.reset();
         host.alarmed = false;
         judge(host, now);
     } else {
@@ -92,35 +95,58 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
 
 // The first primary says which cluster this is, or any server once all have been tried.
 void ClusterState::found_cluster(const ProbeResult& result) {
-    if (system_ != 0) return;
+    if (memory_.system_identifier != 0) return;
     const bool all_tried = std::all_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return host.tried; });
-    if (!result.in_recovery || all_tried) system_ = result.system_identifier;
+    if (!result.in_recovery || all_tried) memory_.system_identifier = result.system_identifier;
 }
 
 // A server says that it is the primary: the higher timeline wins (semantics.md G).
 void ClusterState::consider(HostIndex index) {
     Host& claimant = at(index);
     const std::uint32_t timeline = claimant.view.timeline;
+    if (timeline < memory_.timeline) {
+        if (primary_ == index) depose("it is on timeline " + std::to_string(timeline) + " now");
+        return alarm(index, "a primary on timeline " + std::to_string(timeline) + ", behind the known " +
+                                std::to_string(memory_.timeline) + ": fenced");
+    }
     if (primary_ == index) {
-        highest_timeline_ = std::max(highest_timeline_, timeline);
+        memory_.timeline = timeline;
         claimant.alarmed = false;
         return;
     }
-    if (timeline < highest_timeline_) {
-        return alarm(index, "a primary on timeline " + std::to_string(timeline) + ", behind the known " +
-                                std::to_string(highest_timeline_) + ": fenced");
-    }
-    if (primary_ && at(*primary_).view.timeline == timeline && timeline == highest_timeline_) {
-        return alarm(index, "a second primary on timeline " + std::to_string(timeline));
+    if (timeline == memory_.timeline) {
+        if (primary_) return contest(index);
+        if (contested_ && (contested_ != index || has_rival(index))) return;
     }
     crown(index, "it answers as the primary on timeline " + std::to_string(timeline));
+}
+
+// Two servers of one timeline say that they are the primary, and nothing shows which is wrong (a promotion always begins a
+// timeline). Nobody gets writes until one of them answers as something else; or until the newcomer is gone.
+void ClusterState::contest(HostIndex rival) {
+    const std::string timeline = std::to_string(at(rival).view.timeline);
+    alarm(rival, "a second primary on timeline " + timeline + ": fenced");
+    if (!at(*primary_).view.reachable) return;  // away is not gone: it keeps its place
+    contested_ = primary_;
+    depose("there are two primaries on timeline " + timeline + ": neither gets writes");
+    alarm(*contested_, "there are two primaries on timeline " + timeline + ": neither gets writes");
+}
+
+bool ClusterState::has_rival(HostIndex index) const noexcept {
+    const Host& own = hosts_[index_of(index)];
+    return std::any_of(hosts_.begin(), hosts_.end(), [&](const Host& host) {
+        return &host != &own && host.view.reachable && host.view.role == Role::primary && !wrong_system(host) &&
+               host.view.timeline == own.view.timeline;
+    });
 }
 
 void ClusterState::crown(HostIndex index, std::string cause) {
     Host& host = at(index);
     primary_ = index;
+    contested_.reset();
+    ++primary_changes_;
     begin_epoch();
-    highest_timeline_ = std::max(highest_timeline_, host.view.timeline);
+    memory_.timeline = host.view.timeline;
     host.alarmed = false;
     events_.push_back({EventKind::primary_changed, index, host.view.rotation, host.view.rotation, std::move(cause)});
 }
@@ -177,7 +203,8 @@ void ClusterState::judge(Host& host, TimePoint now) {
 bool ClusterState::frozen() const noexcept { return !primary_ || !hosts_[index_of(*primary_)].view.reachable; }
 
 bool ClusterState::wrong_system(const Host& host) const noexcept {
-    return system_ != 0 && host.view.system_identifier != 0 && host.view.system_identifier != system_;
+    const std::uint64_t system = memory_.system_identifier;
+    return system != 0 && host.view.system_identifier != 0 && host.view.system_identifier != system;
 }
 
 bool ClusterState::wrong_timeline(const Host& host) const noexcept {
@@ -260,6 +287,7 @@ void ClusterState::tick_breaker(HostIndex index, TimePoint now) {
 Rotation ClusterState::rotation_of(const Host& host) const noexcept {
     if (wrong_system(host)) return Rotation::wrong_system;
     if (!host.tried || host.silent) return Rotation::unknown;
+    if (host.view.reachable && host.view.role == Role::primary && !is_primary(host)) return Rotation::fenced;
     if (!host.view.reachable || !host.health.up()) return Rotation::unreachable;
     if (host.view.role != Role::replica) return Rotation::not_a_replica;
     if (host.view.weight == 0) return Rotation::zero_weight;
@@ -313,8 +341,20 @@ void ClusterState::tell(EventKind kind, HostIndex index, std::string cause) {
     events_.push_back({kind, index, rotation, rotation, std::move(cause)});
 }
 
+void ClusterState::note_away() {
+    const std::optional<HostIndex> away = primary_ && !at(*primary_).view.reachable ? primary_ : std::nullopt;
+    const std::optional<HostIndex> before = std::exchange(away_, away);
+    if (away == before || !primary_) return;
+    if (away) {
+        tell(EventKind::primary_away, *away, at(*away).cause);
+    } else if (before == primary_) {
+        tell(EventKind::primary_back, *primary_, "it answers again");
+    }
+}
+
 // Brings every server's place up to date and says what changed.
 void ClusterState::refresh(TimePoint now) {
+    note_away();
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
         Host& host = hosts_[i];
         const Rotation from = host.view.rotation;
@@ -368,6 +408,7 @@ std::shared_ptr<const Snapshot> ClusterState::snapshot() {
     snapshot->cluster = name_;
     for (const Host& host : hosts_) snapshot->servers.push_back(host.view);
     snapshot->primary = primary_;
+    snapshot->primary_changes = primary_changes_;
     snapshot->epoch = epoch_;
     snapshot->samples = samples_;
     snapshot->wal_segment_size = wal_segment_size_;

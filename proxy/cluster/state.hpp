@@ -15,6 +15,7 @@
 #include "proxy/cluster/health_gate.hpp"
 #include "proxy/cluster/lag_gate.hpp"
 #include "proxy/cluster/lag_ring.hpp"
+#include "proxy/cluster/memory.hpp"
 #include "proxy/cluster/probe.hpp"
 #include "proxy/cluster/slow_start.hpp"
 #include "proxy/cluster/snapshot.hpp"
@@ -38,7 +39,8 @@ struct StateOptions {
 class ClusterState {
   public:
     // `servers` in the order that HostIndex counts.
-    ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options);
+    // `memory`: what was known before a restart.
+    ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options, const Memory& memory = {});
 
     // A probe was answered at `now`; `started` is the time before its query was sent.
     void on_probe(HostIndex host, const ProbeResult& result, TimePoint started, TimePoint now);
@@ -61,6 +63,8 @@ class ClusterState {
     // system.
     [[nodiscard]] std::optional<HostIndex> primary() const noexcept { return primary_; }
     [[nodiscard]] std::size_t size() const noexcept { return hosts_.size(); }
+    // To be kept over a restart; grows only.
+    [[nodiscard]] const Memory& memory() const noexcept { return memory_; }
     [[nodiscard]] const ServerView& view(HostIndex host) const noexcept { return hosts_[index_of(host)].view; }
 
   private:
@@ -86,11 +90,15 @@ class ClusterState {
     void crown(HostIndex index, std::string cause);
     void depose(std::string cause);
     void alarm(HostIndex index, std::string cause);
+    void contest(HostIndex rival);
+    [[nodiscard]] bool has_rival(HostIndex index) const noexcept;
+    void note_away();
     void sample(const ProbeResult& result, TimePoint started);
     void begin_epoch() noexcept;
     void forget_lag(Host& host);
     void judge(Host& host, TimePoint now);
     [[nodiscard]] bool frozen() const noexcept;
+    [[nodiscard]] bool is_primary(const Host& host) const noexcept { return primary_ && &hosts_[index_of(*primary_)] == &host; }
     [[nodiscard]] bool wrong_system(const Host& host) const noexcept;
     [[nodiscard]] bool wrong_timeline(const Host& host) const noexcept;
     [[nodiscard]] bool left_behind(const Host& host) const noexcept;
@@ -111,9 +119,11 @@ class ClusterState {
     std::uint64_t epoch_ = 0;
     std::uint32_t wal_segment_size_ = kDefaultWalSegmentSize;
     std::uint64_t arrivals_ = 0;
-    std::uint64_t system_ = 0;            // the cluster's identifier; 0: not known yet
-    std::uint32_t highest_timeline_ = 0;  // of an accepted primary; a lower one is never accepted again (G)
+    Memory memory_;
     std::optional<HostIndex> primary_;
+    std::optional<HostIndex> contested_;  // was the primary when another one of its timeline appeared; there is none since
+    std::optional<HostIndex> away_;       // an event said that this primary does not answer
+    std::uint64_t primary_changes_ = 0;
     std::optional<TimePoint> first_arrival_;  // of any replica
     Chance chance_;
     std::uint64_t version_ = 0;

@@ -47,14 +47,15 @@ cluster::StateOptions options_of(const config::Config& config) {
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
   public:
     Impl(boost::asio::io_context& io, const config::Config& config, std::string cluster, cluster::SampleClock& clock,
-         Publish publish)
+         Publish publish, Remembered remembered)
         : io_(io),
           config_(config),
           cluster_(std::move(cluster)),
           servers_(servers_of(config, cluster_)),
           clock_(clock),
           publish_(std::move(publish)),
-          state_(cluster_, servers_, options_of(config)),
+          remembered_(std::move(remembered)),
+          state_(cluster_, servers_, options_of(config), remembered_.memory),
           timer_(io) {}
 
     void start() {
@@ -158,7 +159,14 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
                 spdlog::info("{}", line);
             }
         }
+        remember();
         if (!events.empty()) publish();
+    }
+
+    void remember() {
+        const cluster::Memory& known = state_.memory();
+        if (known == remembered_.memory || known.timeline == 0 || !remembered_.keep) return;
+        if (remembered_.keep(known)) remembered_.memory = known;
     }
 
     void publish() { publish_(state_.snapshot()); }
@@ -180,6 +188,7 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
     std::vector<config::Server> servers_;
     cluster::SampleClock& clock_;
     Publish publish_;
+    Remembered remembered_;
     cluster::ClusterState state_;
     std::vector<std::shared_ptr<Prober>> probers_;
     std::vector<std::uint64_t> hurried_;  // by server: its answers are published at once, through this number; 0: not
@@ -188,8 +197,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 Monitor::Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
-                 Publish publish)
-    : impl_(std::make_shared<Impl>(io, config, std::move(cluster_name), clock, std::move(publish))) {}
+                 Publish publish, Remembered remembered)
+    : impl_(std::make_shared<Impl>(io, config, std::move(cluster_name), clock, std::move(publish), std::move(remembered))) {}
 
 Monitor::~Monitor() { stop(); }
 

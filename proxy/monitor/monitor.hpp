@@ -12,9 +12,17 @@
 
 #include "config/config.hpp"
 #include "proxy/cluster/failure.hpp"
+#include "proxy/cluster/memory.hpp"
 #include "proxy/cluster/snapshot.hpp"
 
 namespace pgweir::monitor {
+
+// What was known before, and where to keep what is known now: called on the io_context's thread, before a snapshot that
+// rests on it is published. False: it could not be kept, and will be tried again. An empty function keeps nothing.
+struct Remembered {
+    cluster::Memory memory{};
+    std::function<bool(const cluster::Memory&)> keep{};
+};
 
 class Monitor {
   public:
@@ -24,7 +32,7 @@ class Monitor {
     // `publish` is called on the io_context's thread, at every event and at least once a round.
     // `clock` numbers the questions and says what is wanted; it outlives the monitor.
     Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
-            Publish publish);
+            Publish publish, Remembered remembered = {});
     ~Monitor();  // as stop()
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;

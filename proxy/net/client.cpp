@@ -152,9 +152,16 @@ std::size_t Client::work_linked(Bytes bytes) {
     const bool was_mid_message = machine_->mid_message();
     const session::Forwarded forwarded =
         machine_->forward(bytes, &server_->machine(), worker_.to_server, worker_.to_client);
+    if (flush_to_server(); unsent_ && !was_mid_message && !machine_->mid_message() && server_->dead_on_sending()) {
+        server_->give_back();
+        return 0;
+    }
+    if (forwarded.consumed > 0) {
+        unsent_ = false;
+        unsent_tries_ = 0;
+    }
     count(forwarded);
     if (shadow_) watched_sent(forwarded);
-    flush_to_server();
     flush_to_client();
     if (forwarded.failed) {
         worker_.counters().protocol_violations.add();
@@ -216,7 +223,9 @@ void Client::link(Server& server) {
     const auto keep_alive = shared_from_this();
     server_ = &server;
     server.link(*this);
+    unsent_ = true;
     avoid_.reset();
+    end_hold();
     WorkerStats& stats = worker_.counters();
     stats.server_assignments.add();
     const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - queued_);
@@ -248,8 +257,15 @@ void Client::link(Server& server) {
 void Client::reroute() {
     homeless_ = false;
     if (state_ == State::replication) return open_stream();
-    if (state_ == State::welcome) return acquire(first_route());
-    resume();
+    rerouted_ = true;
+    if (state_ == State::welcome) {
+        acquire(first_route());
+    } else if (machine_->moving()) {
+        acquire(machine_->move());
+    } else {
+        resume();
+    }
+    rerouted_ = false;
 }
 
 void Client::unlink() {
@@ -279,29 +295,25 @@ void Client::settings_refused(const std::string& error_body) {
     close("settings refused by the server");
 }
 
-void Client::server_lost(bool told, bool outcome_unknown) {
+void Client::server_lost(Loss loss) {
     server_ = nullptr;  // in the middle of an answer, perhaps: nothing but the error may follow
     place_on_primary_.give_back();
     if (machine_) machine_->detached();
-    if (told) return close("server ended the connection");
-    if (outcome_unknown) {
-        return fail(sqlstate::kTransactionResolutionUnknown,
-                    "the server connection was lost: whether the statement took effect is unknown");
+    switch (loss) {
+        case Loss::told: return close("server ended the connection");
+        case Loss::plain: return fail(sqlstate::kConnectionFailure, "the server connection was lost");
+        case Loss::fenced: return fail(sqlstate::kAdminShutdown, "the server is not the primary any more");
+        case Loss::unknown: break;
     }
-    fail(sqlstate::kConnectionFailure, "the server connection was lost");
+    fail(sqlstate::kTransactionResolutionUnknown,
+         "the server connection was lost: whether the statement took effect is unknown");
 }
 
 void Client::cancel() {
     if (state_ == State::replication) return cancel_stream();
     if (awaits_channel_) return give_up_listening(sqlstate::kQueryCanceled, "canceling statement due to user request");
     if ((waiting() || homeless_) && !(machine_ && machine_->moving())) {
-        if (waiting()) pool()->cancel_wait(*this);
-        homeless_ = false;
-        end_freshness_wait();
-        give_up_place();
-        if (state_ != State::session) return;
-        in_.erase(0, refuse_segment(as_bytes(in_), sqlstate::kQueryCanceled, "canceling statement due to user request"));
-        return resume();
+        return refuse_waiting(sqlstate::kQueryCanceled, "canceling statement due to user request");
     }
     if (server_ != nullptr && server_->working() && !server_->machine().internal_pending()) {
         worker_.counters().cancels_forwarded.add();
@@ -327,6 +339,7 @@ void Client::close(std::string_view why) {
     homeless_ = false;
     end_freshness_wait();
     give_up_place();
+    end_hold();
     if (waiting()) pool()->cancel_wait(*this);
     worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
@@ -364,13 +377,14 @@ void Client::tick(TimePoint now) {
     const auto limit = config.pool.query_wait_timeout;
     const bool late = limit.count() > 0 && now - queued_ > limit;
     if (homeless_ && late) return waited_too_long();
+    if (held() && hold_.cause == HoldCause::failover && now - hold_.since >= config.pool.failover_wait) return hold_is_over(false);
     if (awaits_channel_ && late) give_up_listening(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
     if (state_ == State::replication) tick_stream(now);
 }
 
 void Client::drain() {
     if (state_ == State::replication) return drain_stream();
-    const bool idle = server_ == nullptr && !waiting() && !homeless_ && !awaits_channel_;
+    const bool idle = server_ == nullptr && !waiting() && (!homeless_ || held()) && !awaits_channel_;
     if (idle || state_ != State::session) fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
 }
 
@@ -432,7 +446,11 @@ ClientRow Client::row(TimePoint now) const {
     ClientRow row;
     row.user = user_;
     row.database = database_;
-    row.state = server_ != nullptr ? "active" : waiting() || homeless_ ? "waiting" : replicating_ ? "replication" : "idle";
+    row.state = server_ != nullptr             ? "active"
+                : held() && hold_.cause       ? "held"
+                : waiting() || homeless_      ? "waiting"
+                : replicating_                ? "replication"
+                                              : "idle";
     row.addr = address_;
     row.port = port_;
     if (tls() != nullptr) row.tls = tls()->version();

@@ -34,6 +34,8 @@ class Client final : public Peer, public pool::Waiter {
     void resume();
     // Looks for a server again: the one it waited for is out.
     void reroute();
+    // A primary, or the end of a pause, is what it waits for.
+    [[nodiscard]] bool held() const noexcept { return homeless_ && !fresh_.waiting && !waits_for_place_; }
     // A replica may have by now what the client must see, or the wait for one may be over.
     void look_again();
     // A replica, or a place on the primary, may be there by now.
@@ -46,8 +48,16 @@ class Client final : public Peer, public pool::Waiter {
     void move_transaction();
     // The segment that the server has not run is at the front again, for another one; the link to this server ends next.
     void run_again(Server& server);
-    // The linked server is gone. `told`: its FATAL error was relayed already.
-    void server_lost(bool told, bool outcome_unknown);
+    // The linked server is gone. True: nothing of the client's has been sent there, so that it can have another one. Not without
+    // end: its settings may be what servers die of.
+    [[nodiscard]] bool takes_back_unsent() noexcept { return unsent_ && welcomed() && unsent_tries_++ < 3; }
+    enum class Loss : std::uint8_t {
+        told,      // its FATAL error was relayed already
+        plain,     // nothing has come of what was under way, if there was anything
+        unknown,   // what was under way may have taken effect
+        fenced,    // as plain: it was closed here, since the server is not the primary any more
+    };
+    void server_lost(Loss loss);
     // Replayed settings were refused by the server.
     void settings_refused(const std::string& error_body);
     void settings_accepted();
@@ -80,6 +90,8 @@ class Client final : public Peer, public pool::Waiter {
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] Server* server() const noexcept { return server_; }
     [[nodiscard]] PoolGroup* group() const noexcept { return group_; }
+    // Of the servers that it wants; only when held().
+    [[nodiscard]] std::size_t cluster() const noexcept;
     [[nodiscard]] const routing::Route& route() const noexcept { return route_; }
     [[nodiscard]] std::shared_ptr<Client> self() { return std::static_pointer_cast<Client>(shared_from_this()); }
     [[nodiscard]] bool welcomed() const noexcept { return state_ == State::session; }
@@ -134,6 +146,10 @@ class Client final : public Peer, public pool::Waiter {
     void acquire(routing::Route route);
     void place();
     void place_again();
+    void hold(HoldCause cause);
+    void hold_is_over(bool refused);
+    void end_hold();
+    void refuse_waiting(std::string_view code, std::string_view message);
     void acquire_from(HostPool& pool);
     [[nodiscard]] bool may_go_to_primary(const routing::Route& wanted);
     void give_up_place() noexcept;
@@ -198,6 +214,9 @@ class Client final : public Peer, public pool::Waiter {
     bool admin_ = false;
     bool homeless_ = false;
     bool waits_for_place_ = false;  // on the primary; homeless_ is true with it
+    bool rerouted_ = false;  // it has waited for the segment at the front before
+    bool unsent_ = false;    // since the link nothing of the client's has been sent
+    std::uint8_t unsent_tries_ = 0;
     bool awaits_channel_ = false;
     bool direct_tls_ = false;
     bool console_busy_ = false;
@@ -216,6 +235,10 @@ class Client final : public Peer, public pool::Waiter {
         bool moving = false;          // it could read where it read last, but is to choose again
     } fresh_;
     PrimaryReads::Place place_on_primary_;
+    struct {
+        std::optional<HoldCause> cause;  // from the first hold() to the link
+        TimePoint since;
+    } hold_;
     std::string address_;
     std::uint64_t address_identity_ = 0;
     std::chrono::system_clock::time_point connected_;

@@ -32,13 +32,14 @@ using routing::Target;
 void Client::acquire(routing::Route route) {
     give_up_place();
     route_ = route;
-    queued_ = worker_.now();
+    if (!std::exchange(rerouted_, false)) queued_ = worker_.now();
     place();
 }
 
 // If refusal_ is set then, the caller answers the segment with it.
 void Client::place() {
     refusal_ = {};
+    if (worker_.paused(*group_)) return hold(HoldCause::pause);
     const routing::Route wanted = route_;
     HostPool* pool = choose();
     if (pool == nullptr && !fresh_.waiting && avoid_) {  // then rather the one that has just cancelled it
@@ -55,8 +56,7 @@ void Client::place() {
         if (state_ != State::session || machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
         return;
     }
-    homeless_ = true;
-    worker_.wait_for_primary(*this);
+    hold(HoldCause::failover);
 }
 
 // It waited, and there may be something for it.
@@ -127,7 +127,7 @@ void Client::move_transaction() {
 // --- The worker's part.
 
 HostPool* Worker::primary_pool(PoolGroup& group) {
-    const auto primary = snapshots_[group.cluster]->primary;
+    const auto primary = snapshots_[group.cluster]->serving_primary();
     return primary ? &host_pool(group, *primary) : nullptr;
 }
 

@@ -64,7 +64,7 @@ void Client::open_stream() {
     const auto primary = worker_.snapshot(own.target.cluster)->primary;
     homeless_ = !primary;
     own.retry = TimePoint::max();
-    if (!primary) return worker_.wait_for_primary(*this);
+    if (!primary) return;
     own.target.host = *primary;
     own.stream = std::make_shared<Replication>(worker_, own.target, *this);
     worker_.add_backend(own.stream);

@@ -130,13 +130,14 @@ void ListenHub::unlisten_for(const std::string& database, const std::string& cha
 }
 
 void ListenHub::look_at_primary(std::size_t cluster) {
-    const auto primary = worker_.snapshot(cluster)->primary;
-    if (!primary) return;
+    const cluster::Snapshot& snapshot = *worker_.snapshot(cluster);
     std::vector<std::shared_ptr<ListenerConnection>> wrong;
     for (const auto& [database, connection] : connections_) {
-        if (connection->cluster() == cluster && connection->host() != *primary) wrong.push_back(connection);
+        if (connection->cluster() != cluster) continue;
+        const bool another = snapshot.primary && connection->host() != *snapshot.primary;
+        if (another || snapshot.barred(connection->host())) wrong.push_back(connection);
     }
-    for (const auto& connection : wrong) connection->close("the primary is another server now");
+    for (const auto& connection : wrong) connection->close("its server is not the primary any more");
 }
 
 void ListenHub::remove(ListenerConnection& connection) {

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -10,6 +11,11 @@
 namespace pgweir::net {
 
 namespace {
+
+// Whoever reads learns with its last bytes that they are the last.
+constexpr std::uint32_t wanted(std::uint32_t events) noexcept {
+    return (events & EPOLLIN) != 0 ? events | EPOLLRDHUP : events;
+}
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -35,14 +41,14 @@ Poller::~Poller() {
 
 bool Poller::add(int fd, std::uint32_t events, Watcher& watcher) noexcept {
     epoll_event event{};
-    event.events = events;
+    event.events = wanted(events);
     event.data.ptr = &watcher;
     return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Poller::change(int fd, std::uint32_t events, Watcher& watcher) noexcept {
     epoll_event event{};
-    event.events = events;
+    event.events = wanted(events);
     event.data.ptr = &watcher;
     ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
@@ -57,6 +63,8 @@ void Poller::remove(int fd, const Watcher& watcher) noexcept {
 void Poller::wait(std::chrono::milliseconds limit) noexcept {
     const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), static_cast<int>(limit.count()));
     coming_ = std::span(events_).first(static_cast<std::size_t>(count > 0 ? count : 0));
+    constexpr std::uint32_t kEnded = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    std::partition(coming_.begin(), coming_.end(), [](const epoll_event& event) { return (event.events & kEnded) != 0; });
 }
 
 void Poller::dispatch() {

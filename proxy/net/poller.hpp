@@ -39,7 +39,8 @@ class Poller {
     void change(int fd, std::uint32_t events, Watcher& watcher) noexcept;
     // The watcher hears nothing any more, not even of what came in the same wake. Before the descriptor is closed.
     void remove(int fd, const Watcher& watcher) noexcept;
-    // Waits for readiness or a task, `limit` at most; dispatch() then tells what has come.
+    // Waits for readiness or a task, `limit` at most; dispatch() then tells what has come. First of all the ends of
+    // connections: no client is given a server connection whose end came in the same wake.
     void wait(std::chrono::milliseconds limit) noexcept;
     void dispatch();
 

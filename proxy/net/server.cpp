@@ -445,14 +445,34 @@ void Server::part_with_client() {
         const bool whole = session->pin() == session::Pin::none && !session->tainted();
         if (whole) return let_go(*client);  // it loses nothing
     }
+    if (!told_ && client->takes_back_unsent()) {
+        (void)machine_->take_back(*session);  // the client's bytes have stayed with it
+        session->run_again(session::Refusal::none);
+        return let_go(*client);
+    }
     if (takes_back(session)) {
         client->run_again(*this);
         return let_go(*client);
     }
+    client->server_lost(loss_of(*client));
+}
+
+Client::Loss Server::loss_of(Client& client) const noexcept {
+    if (told_) return Client::Loss::told;
     const bool under_way = machine_ && (machine_->queue().client_ready() > 0 || machine_->unsynced());
-    const bool unknown = under_way && client->route().reason != sql::Reason::read &&
-                         client->route().target == routing::Target::primary;
-    client->server_lost(told_, unknown);
+    const bool may_write = client.route().reason != sql::Reason::read && client.route().target == routing::Target::primary;
+    if (under_way && may_write && (client.machine() == nullptr || client.machine()->may_have_committed())) return Client::Loss::unknown;
+    return fenced_ ? Client::Loss::fenced : Client::Loss::plain;
+}
+
+void Server::give_back() {
+    worker_.to_client.clear();
+    close("the connection was dead");
+}
+
+void Server::fence() {
+    fenced_ = true;
+    logging_in() ? retire() : close("the server is not the primary any more");
 }
 
 void Server::let_go(Client& client) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "proxy/net/backend.hpp"
+#include "proxy/net/client.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/worker.hpp"
@@ -14,8 +15,6 @@
 #include "proxy/session/server_machine.hpp"
 
 namespace pgweir::net {
-
-class Client;
 
 // A logged-in connection on its way to another worker: nothing in it belongs to the old one.
 struct Handover {
@@ -58,6 +57,13 @@ class Server final : public Backend, public pool::ServerSlot {
     // The monitor gets no answer from the server: what loses nothing by it leaves.
     void went_silent();
     void close(std::string_view why);
+    // The server is not the primary any more, or not one of the cluster: nothing more may be read or written there.
+    void fence();
+    // The segment that was to be the first one here has not been sent, since the connection turned out dead: the client has it
+    // back.
+    void give_back();
+    // The first byte that was written met a dead connection, and none has left.
+    [[nodiscard]] bool dead_on_sending() const noexcept { return lost() && !encrypted(); }
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
     // The unused connection's end, a graceful Terminate first.
     void say_goodbye();
@@ -93,6 +99,7 @@ class Server final : public Backend, public pool::ServerSlot {
     void linger();
     void gone();
     void part_with_client();
+    [[nodiscard]] Client::Loss loss_of(Client& client) const noexcept;
     void let_go(Client& client);
     [[nodiscard]] bool takes_back(const session::ClientMachine* session) const noexcept;
     [[nodiscard]] bool step_done();
@@ -122,6 +129,7 @@ class Server final : public Backend, public pool::ServerSlot {
     bool counting_ = false;
     bool fatal_ = false;
     bool going_down_ = false; // its FATAL error said that the server ends
+    bool fenced_ = false;
     bool told_ = false;       // its FATAL error has reached the linked client
     bool ended_ = false;      // its end of the connection
     bool done_ = false;

@@ -28,8 +28,9 @@ class Worker;
 
 // Const after start-up, but for the atomics and the registry, which are thread-safe.
 struct Shared {
-    explicit Shared(const config::Config& settings)
-        : config(settings), users(settings), access(settings.access),
+    // `salt_secret`: UserDirectory's.
+    explicit Shared(const config::Config& settings, std::string salt_secret = {})
+        : config(settings), users(settings, std::move(salt_secret)), access(settings.access),
           functions(settings.routing.safe_functions, settings.routing.unsafe_functions) {
         for (const config::Database& database : settings.databases) {
             if (database.safe_functions.empty() && database.unsafe_functions.empty()) continue;
@@ -54,6 +55,7 @@ struct Shared {
     std::deque<pool::Budget> primary_reads;          // by cluster: max_primary_reads
     std::vector<Worker*> workers;
     std::atomic<std::uint32_t> clients{0};
+    std::atomic<std::uint32_t> held{0};  // clients held for a primary
     // Null: no TLS on that side. Exchanged by a reload; connections keep what they began with.
     std::atomic<std::shared_ptr<const TlsContext>> client_tls, server_tls;
 

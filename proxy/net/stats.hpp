@@ -55,6 +55,9 @@ class Histogram {
     Counter sum_us_;
 };
 
+// Why a client is held: its primary is away, or its database is paused.
+enum class HoldCause : std::uint8_t { failover, pause };
+
 struct WorkerStats {
     // One count per target (0 primary, 1 replica) and reason.
     std::array<std::array<Counter, sql::kReasonCount>, 2> routed;
@@ -68,13 +71,15 @@ struct WorkerStats {
     Counter freshness_waits, freshness_timeouts, freshness_wait_us;  // reads that waited for a replica to have what they must see
     Counter primary_read_waits;  // reads that waited for one of max_primary_reads places
     Counter reads_refused;       // answered with an error, for want of a server that may run them
+    std::array<Counter, 2> holds;  // by HoldCause
+    Counter hold_us, hold_timeouts, hold_refusals;
     Counter client_parses, server_parses, binds;
     std::array<Counter, 5> reads_run_again;  // by session::Refusal
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients
     Counter cancels_forwarded, cancels_dropped, handed_over, pins, probes, wait_timeouts;
-    Gauge clients, clients_waiting, servers_active, servers_idle, servers_login, replications, primary_reads;
+    Gauge clients, clients_held, clients_waiting, servers_active, servers_idle, servers_login, replications, primary_reads;
     Histogram wait;                      // a client's wait for a server connection
     std::array<Histogram, 2> query;      // from a segment's first byte sent to its ReadyForQuery, by target
 };

@@ -55,7 +55,6 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
 
 Worker::~Worker() {
     join();
-    homeless_.clear();
     stale_.clear();
     clients_.clear();
     servers_.clear();
@@ -121,7 +120,6 @@ void Worker::remove_client(Client& client) {
     free_slots_.push_back(slot);
     shared_.clients.fetch_sub(1);
     load_.fetch_sub(1, std::memory_order_relaxed);
-    std::erase_if(homeless_, [&](const auto& other) { return other == last; });
     std::erase_if(stale_, [&](const auto& other) { return other == last; });
     finish_if_drained();
 }
@@ -157,23 +155,22 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         const bool was_out = before.servers[i].rotation != cluster::Rotation::in;
         if (was_out && snapshot.servers[i].rotation == cluster::Rotation::in) suspect_until_[cluster][i] = {};
     }
+    leave_fenced(cluster, before);
+    const auto primary = snapshot.serving_primary();
+    const bool moved = primary != before.serving_primary();
     for_each_pool([&](HostPool& pool) {
-        if (pool.group.cluster != cluster || pool.pool.counts(now()).waiting == 0) return;
-        if (snapshot.primary != pool.host && !snapshot.in_rotation(pool.host)) reroute_waiters(pool);
+        if (pool.group.cluster != cluster) return;
+        const bool was_primary = before.primary == pool.host && snapshot.primary != pool.host;
+        const bool serves = primary == pool.host || snapshot.in_rotation(pool.host);
+        if (primary == pool.host && moved) pool.pool.server_is_back();
+        if (pool.pool.counts(now()).waiting > 0 && (was_primary || !serves)) reroute_waiters(pool);
     });
     leave_silent(cluster, before);
-    if (snapshot.primary) listen_hub_->look_at_primary(cluster);
+    listen_hub_->look_at_primary(cluster);
     if (snapshot.primary && snapshot.primary != before.primary) leave_promoted(cluster, *snapshot.primary);
+    if ((primary && moved) || snapshot.arrivals != before.arrivals) wake_held(cluster);
     const bool replica = std::ranges::any_of(
         snapshot.servers, [](const cluster::ServerView& server) { return server.rotation == cluster::Rotation::in; });
-    for (const auto& client : std::exchange(homeless_, {})) {
-        const bool read_only = client->group() != nullptr && client->group()->read_only;
-        if (snapshot.primary || (read_only && replica)) {
-            client->reroute();
-        } else {
-            homeless_.push_back(client);
-        }
-    }
     if (replica || !snapshot.few_healthy) primary_reads_[cluster].wake_all();
     look_again();
     verifier_->look_again();
@@ -221,8 +218,6 @@ void Worker::learn_welcome(PoolGroup& group, const ParameterList& reported) {
     group.welcome = reported;
     group.accepted.try_emplace("", tracked(reported));
 }
-
-void Worker::wait_for_primary(Client& client) { homeless_.push_back(client.self()); }
 
 void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept {
     in_use_[cluster][cluster::index_of(host)] += static_cast<std::uint32_t>(delta);
@@ -297,7 +292,9 @@ void Worker::start_login(HostPool& pool) {
 }
 
 void Worker::pump(HostPool& pool) {
-    for (unsigned wanted = pool.pool.connects_wanted(now()); wanted > 0; --wanted) start_login(pool);
+    if (may_connect(pool)) {
+        for (unsigned wanted = pool.pool.connects_wanted(now()); wanted > 0; --wanted) start_login(pool);
+    }
     if (shared_.workers.size() < 2) return;
     if (pool.pool.take_ask()) {
         for (Worker* other : shared_.workers) {

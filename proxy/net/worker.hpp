@@ -20,6 +20,7 @@
 #include "proxy/net/database_watch.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
+#include "proxy/net/pause_set.hpp"
 #include "proxy/net/poller.hpp"
 #include "proxy/net/primary_reads.hpp"
 #include "proxy/net/shared.hpp"
@@ -62,6 +63,10 @@ class Worker {
     void hungry(pool::PoolKey key, pool::WorkerId who);
     void retry(pool::PoolKey key);
     void take_over(std::shared_ptr<Handover> handover);
+    // PAUSE: holds the clients of a database (empty: of all) when they want a server connection. `done` is called on this
+    // worker's thread when the last of its server connections is closed, or the pause is over.
+    void pause(std::string database, std::function<void()> done);
+    void resume(std::string database);
     // Idle clients go at once, the others when their transaction ends; the thread ends when all are gone, or at stop().
     void drain();
     void stop();
@@ -121,7 +126,7 @@ class Worker {
     // A server is not to be used for reads for a moment, until the monitor has made up its mind; its waiters go elsewhere.
     void suspect(HostPool& pool);
     void reroute_waiters(HostPool& pool);
-    void wait_for_primary(Client& client);
+    [[nodiscard]] bool paused(const PoolGroup& group) const { return pauses_.covers(group.database); }
     // Of what a server reported at login, the settings that are tracked.
     [[nodiscard]] session::ParameterRef tracked(const ParameterList& reported);
     // What the primary reports is what every client is welcomed with.
@@ -152,6 +157,10 @@ class Worker {
     void tell_watches(TimePoint now);
     void leave_promoted(std::size_t cluster, cluster::HostIndex primary);
     void leave_silent(std::size_t cluster, const cluster::Snapshot& before);
+    void leave_fenced(std::size_t cluster, const cluster::Snapshot& before);
+    void wake_held(std::size_t cluster);
+    void finish_pauses();
+    [[nodiscard]] bool may_connect(const HostPool& pool) const;
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();
@@ -181,7 +190,8 @@ class Worker {
     std::vector<std::uint32_t> free_slots_;
     std::unordered_set<std::shared_ptr<Server>> servers_;
     std::unordered_set<std::shared_ptr<Backend>> backends_;            // but for the pools' servers
-    std::vector<std::shared_ptr<Client>> homeless_;                    // waiting for a primary to be known
+    PauseSet pauses_;
+    std::vector<std::pair<std::string, std::function<void()>>> pausing_;  // by database (empty: all): told when it is paused
     std::vector<std::shared_ptr<Client>> stale_;                       // waiting for a replica that has what they must see
     TimePoint stale_deadline_ = TimePoint::max();                      // the first of theirs
     cluster::Chance chance_;

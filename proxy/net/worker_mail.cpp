@@ -91,6 +91,7 @@ void Worker::take_over(std::shared_ptr<Handover> handover) {
         }
         auto server = std::make_shared<Server>(*this, pool, *handover);
         add_server(server);
+        if (!may_connect(pool)) handover->history.retired = true;
         const pool::Released released = pool.pool.adopt(*server, handover->history, now());
         server->arm_read();
         settle(*server, released);
@@ -128,6 +129,7 @@ void Worker::tick() {
     for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
     verifier_->tick();
     tell_watches(time);
+    finish_pauses();
     publish_gauges();
 }
 
@@ -141,7 +143,7 @@ void Worker::sweep(HostPool& pool, TimePoint time) {
 
 void Worker::publish_gauges() {
     std::size_t idle = 0;
-    std::size_t waiting = homeless_.size() + stale_.size();
+    std::size_t waiting = static_cast<std::size_t>(stats_.clients_held.get()) + stale_.size();
     for (const PrimaryReads& reads : primary_reads_) waiting += reads.waiting();
     for_each_pool([&](HostPool& pool) {
         const pool::PoolCounts counts = pool.pool.counts(now());

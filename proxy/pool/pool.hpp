@@ -89,6 +89,8 @@ class Pool {
     [[nodiscard]] Released login_succeeded(ServerSlot& slot, TimePoint now);
     // Detaches the slot, frees its budget and backs off; the waiters stay. `jitter` in [0,1). Then as after closed().
     void login_failed(ServerSlot* slot, TimePoint now, double jitter);
+    // Somebody else has seen it let people in: the next login need not wait for the back-off.
+    void server_is_back() noexcept { backoff_.succeeded(); }
     // Earliest time of the next login; in the past when there is no back-off.
     [[nodiscard]] TimePoint next_connect_time() const noexcept { return backoff_.next(); }
     // Failed waves of logins since the last success: 0 means the server lets us in.

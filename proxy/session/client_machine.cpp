@@ -106,6 +106,7 @@ routing::Route ClientMachine::route(const routing::Route& planned) const noexcep
 
 void ClientMachine::segment_done(ServerMachine& server) {
     in_transaction_ = server.status() != TransactionStatus::idle;
+    may_commit_ = false;
     extended_open_ = false;
     copy_bound_ = false;
     first_segment_ = false;
@@ -305,6 +306,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, std::strin
 
 // `effects`: of `judged`, those that are not known as changes.
 void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) {
+    may_commit_ |= judged.multiple || judged.transaction != sql::Transaction::none || has(judged.effects, sql::Effect::taint);
     if (judged.multiple || has(judged.effects, kMayChangeSettings)) doubt_settings();
     const bool temporary = has(effects, sql::Effect::temporary);
     const bool ddl = judged.reason == sql::Reason::ddl && !temporary;

@@ -154,6 +154,9 @@ class ClientMachine {
     [[nodiscard]] bool mid_message() const noexcept { return remaining_ > 0 && !remaining_dropped_; }
     [[nodiscard]] const ParameterRef& desired() const noexcept { return desired_; }
     [[nodiscard]] const ParameterRef& start() const noexcept { return setup_.start; }
+    // Of the segment under way, when nothing of its end has been seen: it is no more than a part of a transaction that goes on,
+    // if this is false.
+    [[nodiscard]] bool may_have_committed() const noexcept { return !in_transaction_ || may_commit_; }
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
     [[nodiscard]] const LocalSettings& settings() const noexcept { return settings_.now(); }
     // What was done with data since the server was attached; begins anew.
@@ -296,6 +299,7 @@ class ClientMachine {
     Refusal again_ = Refusal::none;  // why the segment at the front is there once more
     bool tainted_ = false;
     bool in_transaction_ = false;
+    bool may_commit_ = false;     // something in this segment may end the transaction
     bool wrote_ = false;          // this transaction ran something that is not a read
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent
     bool copy_bound_ = false;     // a COPY FROM STDIN was bound in this segment

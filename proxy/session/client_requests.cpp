@@ -316,7 +316,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
                      "(begin the transaction with /* pgweir: primary */ BEGIN READ ONLY)",
                      true, sink);
     }
-    tainted_ = true;
+    tainted_ = may_commit_ = true;
     doubt_settings();
     wrote_ = true;
     touch(Touch::wrote);

@@ -17,12 +17,6 @@ constexpr std::size_t kSecretSize = 32;
 // Of a verifier that a plain password is held against: the work is the worker's, for whoever comes (a tenth of a second).
 constexpr std::uint32_t kMaxMatchedIterations = 100'000;
 
-std::string random_secret() {
-    std::array<std::byte, kSecretSize> bytes;
-    if (!protocol::openssl_random(bytes)) throw std::runtime_error("no random bytes for the salts of passwords");
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 bool asks_for_scram(const config::Config& config) {
     if (config.access.empty()) return config.proxy.auth_type == config::AuthType::scram_sha_256;
     return std::any_of(config.access.begin(), config.access.end(),
@@ -83,7 +77,14 @@ bool Credentials::matches(std::string_view user, std::string_view password) cons
     return false;
 }
 
-UserDirectory::UserDirectory(const config::Config& config) : secret_(random_secret()) {
+std::string UserDirectory::new_salt_secret() {
+    std::array<std::byte, kSecretSize> bytes;
+    if (!protocol::openssl_random(bytes)) throw std::runtime_error("no random bytes for the salts of passwords");
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+UserDirectory::UserDirectory(const config::Config& config, std::string salt_secret)
+    : secret_(salt_secret.empty() ? new_salt_secret() : std::move(salt_secret)) {
     const bool derive = asks_for_scram(config);
     for (const config::User& user : config.users) add(user, derive);
     for (const config::User& user : config.file_users) add(user, derive);

@@ -58,7 +58,11 @@ class UserDirectory {
   public:
     // Throws std::runtime_error without randomness. With auth_type scram-sha-256 it derives the verifiers of plain passwords:
     // 2 ms each, so that no client's first login is slower than an unknown user's.
-    explicit UserDirectory(const config::Config& config);
+    // `salt_secret` makes the salts of plain passwords and of unknown names: kept over a restart, it keeps these, too. Empty:
+    // a new one.
+    explicit UserDirectory(const config::Config& config, std::string salt_secret = {});
+    // A new secret for the above. Throws std::runtime_error without randomness.
+    [[nodiscard]] static std::string new_salt_secret();
 
     // Somebody whom auth_query has found. Never an admin.
     [[nodiscard]] std::unique_ptr<const UserEntry> found(std::string_view name, std::string_view password) const;
@@ -82,7 +86,7 @@ class UserDirectory {
     void add(const config::User& user, bool derive);
     [[nodiscard]] Shape shape_of(std::string_view name) const;
 
-    std::string secret_;  // of this process: salts
+    std::string secret_;  // of the salts
     std::unordered_map<std::string_view, std::unique_ptr<UserEntry>> users_;  // keys are views of the entries' names
     std::vector<Shape> shapes_;  // that unknown names may have; never empty
 };

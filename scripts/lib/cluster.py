@@ -438,11 +438,12 @@ class Cluster:
         node.query("CREATE DATABASE app OWNER app")  # not in one transaction with anything else
         node.query(WHICH_SERVER, "app")
 
-    def _create_replica(self, node):
+    def _create_replica(self, node, upstream=None):
+        upstream = upstream or self.primary
         self._make_place(node)
-        self.run("pg_basebackup", "-D", node.data, "-h", self.sockets, "-p", self.primary.port, "-U", "postgres",
-                 "-c", "fast", "-X", "stream", "--no-sync", what=f"copying the primary to {node.name}")
-        self.point_at(node, self.primary)
+        self.run("pg_basebackup", "-D", node.data, "-h", self.sockets, "-p", upstream.port, "-U", "postgres",
+                 "-c", "fast", "-X", "stream", "--no-sync", what=f"copying {upstream.name} to {node.name}")
+        self.point_at(node, upstream)
         (node.data / "standby.signal").touch()
         user = server_user()
         if user:
@@ -454,6 +455,19 @@ class Cluster:
                     f"application_name={node.name}")
         with open(node.data / "postgresql.auto.conf", "a") as conf:
             conf.write(f"primary_conninfo = '{conninfo}'\nprimary_slot_name = '{node.name}'\n")
+
+    def rejoin(self, name, upstream_name):
+        """After a failover: what the node had is thrown away, and it comes back as a copy that follows the new primary."""
+        node, upstream = self.node(name), self.node(upstream_name)
+        node.stop("immediate")
+        self.clear_leftovers(node)
+        shutil.rmtree(node.data)
+        upstream.query(f"SELECT pg_create_physical_replication_slot('{node.name}') "
+                       f"WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{node.name}')")
+        self._create_replica(node, upstream)
+        node.start()
+        wait_until(lambda: (node.name,) in upstream.query(
+            "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'"), f"{name} streams")
 
     def follow(self, name, upstream_name):
         """After a promotion: the node follows a new upstream. It has to be a standby already."""

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "proxy/admin/commands.hpp"
 #include "tests/unit/proxy/admin/wire.hpp"
 #include "tests/unit/proxy/admin/world.hpp"
@@ -43,10 +45,52 @@ class ConsoleTest : public testing::Test {
 
 TEST_F(ConsoleTest, EveryCommandAnswersRowsAndIsReached) {
     for (const Command& command : commands()) {
+        if (command.takes_name) continue;  // has tests of its own
         const WireAnswer answer = run(std::string(command.name) + ";");
         EXPECT_TRUE(answer.tags.starts_with('T')) << command.name << ": " << answer.message;
         EXPECT_EQ(answer.complete, "SHOW") << command.name;
         EXPECT_FALSE(command.help.empty()) << command.name;
+    }
+}
+
+TEST_F(ConsoleTest, PauseAnswersWhenTheServersAreFree) {
+    std::vector<std::string> asked;
+    world.sources.pause = [&](const std::string& database, std::function<void(bool)> done) {
+        asked.push_back(database);
+        boost::asio::post(world.io, [done] { done(true); });
+        return true;
+    };
+    for (const std::string_view sql : {"PAUSE", "pause app;", "PAUSE \"App \"\"x\"", "PAUSE any-name_9.x ;; -- that is all"}) {
+        EXPECT_EQ(run(sql).complete, "PAUSE") << sql;
+    }
+    EXPECT_THAT(asked, ElementsAre("", "app", "App \"x", "any-name_9.x"));
+}
+
+TEST_F(ConsoleTest, PauseMayBeEndedOrRefused) {
+    world.sources.pause = [&](const std::string&, std::function<void(bool)> done) {
+        boost::asio::post(world.io, [done] { done(false); });
+        return true;
+    };
+    EXPECT_THAT(run("PAUSE").message, HasSubstr("RESUME came"));
+    world.sources.pause = [](const std::string&, const std::function<void(bool)>&) { return false; };
+    EXPECT_EQ(run("PAUSE app").message, "database app is paused already");
+    EXPECT_EQ(run("PAUSE").message, "pgweir is paused already");
+    world.config.databases.pop_back();  // "*"
+    EXPECT_EQ(run("PAUSE nowhere").message, "no such database: nowhere");
+}
+
+TEST_F(ConsoleTest, ResumeSaysWhenThereIsNothingToResume) {
+    std::set<std::string> paused{"app"};
+    world.sources.resume = [&](const std::string& database) { return paused.erase(database) > 0; };
+    EXPECT_EQ(run("RESUME app").complete, "RESUME");
+    EXPECT_EQ(run("RESUME app").message, "database app is not paused");
+    EXPECT_EQ(run("RESUME").message, "pgweir is not paused");
+}
+
+TEST_F(ConsoleTest, PauseIsForAdministratorsAndOneName) {
+    EXPECT_THAT(run("PAUSE", kUser).message, HasSubstr("only an administrator"));
+    for (const std::string_view sql : {"PAUSE a b", "PAUSE \"a", "PAUSE \"\"", "PAUSE a\"b\"", "PAUSE a; RESUME", "PAUSED"}) {
+        EXPECT_THAT(run(sql).message, HasSubstr("invalid command")) << sql;
     }
 }
 

@@ -39,7 +39,8 @@ TEST(Roles, AnOldPrimaryThatComesBackIsFencedWithOneAlarm) {
     (void)c.kinds();
     for (int i = 0; i < 5; ++i) c.answer(kA, primary_at(kStart + 9'000, 1));
     EXPECT_EQ(c.state.primary(), kB);
-    EXPECT_EQ(c.rotation(kA), Rotation::not_a_replica);
+    EXPECT_EQ(c.rotation(kA), Rotation::fenced);
+    EXPECT_TRUE(c.state.snapshot()->barred(kA));
     EXPECT_EQ(c.count(EventKind::alarm), 1);
     // Even when the new one is lost: a lower timeline is never accepted again.
     c.fail(kB);
@@ -51,19 +52,104 @@ TEST(Roles, AnOldPrimaryThatComesBackIsFencedWithOneAlarm) {
     EXPECT_EQ(c.rotation(kA), Rotation::in);
     (void)c.kinds();
     c.answer(kA, primary_at(kStart + 9'000, 2));
-    EXPECT_EQ(c.count(EventKind::alarm), 1);
+    EXPECT_EQ(c.count(EventKind::alarm), 2);  // about both: they are on one timeline
 }
 
-TEST(Roles, TwoPrimariesOfOneTimelineKeepTheFirstAndAlarm) {
+// A promotion begins a timeline, so one of the two is not what it seems, and nothing says which.
+TEST(Roles, OfTwoPrimariesOfOneTimelineNeitherGetsWrites) {
     Cluster c;
     c.answer(kA, primary_at(kStart));
     (void)c.kinds();
-    for (int i = 0; i < 3; ++i) c.answer(kB, primary_at(kStart));
-    EXPECT_EQ(c.state.primary(), kA);
-    EXPECT_EQ(c.count(EventKind::alarm), 1);
+    for (int i = 0; i < 3; ++i) {
+        c.answer(kB, primary_at(kStart));
+        c.answer(kA, primary_at(kStart));
+    }
+    EXPECT_FALSE(c.state.primary());
+    EXPECT_EQ(c.rotation(kA), Rotation::fenced);
+    EXPECT_EQ(c.rotation(kB), Rotation::fenced);
+    EXPECT_EQ(c.count(EventKind::alarm), 2);  // one about each, once
+}
+
+TEST(Roles, TheFirstOfTwoPrimariesComesBackWhenTheOtherIsGone) {
+    for (const bool as_replica : {false, true}) {
+        Cluster c;
+        c.answer(kA, primary_at(kStart));
+        c.answer(kB, primary_at(kStart));
+        as_replica ? c.answer(kB, replica_at(kStart)) : c.fail(kB);
+        c.answer(kA, primary_at(kStart));
+        EXPECT_EQ(c.state.primary(), kA);
+    }
+}
+
+TEST(Roles, TheSecondOfTwoPrimariesNeedsTheFirstToSayThatItIsNone) {
+    Cluster c;
+    c.answer(kA, primary_at(kStart));
+    c.answer(kB, primary_at(kStart));
+    c.fail(kA);  // away is not gone
+    c.answer(kB, primary_at(kStart));
+    EXPECT_FALSE(c.state.primary());
+    c.answer(kA, replica_at(kStart));
+    c.answer(kB, primary_at(kStart));
+    EXPECT_EQ(c.state.primary(), kB);
+}
+
+TEST(Roles, ASecondPrimaryDoesNotTakeThePlaceOfOneThatIsAway) {
+    Cluster c;
+    c.answer(kA, primary_at(kStart));
     c.fail(kA);
     c.answer(kB, primary_at(kStart));
-    EXPECT_EQ(c.state.primary(), kA);  // unreachable is not gone
+    EXPECT_EQ(c.state.primary(), kA);
+    EXPECT_FALSE(c.state.snapshot()->serving_primary());
+    EXPECT_EQ(c.rotation(kB), Rotation::fenced);
+    c.answer(kB, primary_at(kStart, 2));  // promoted for real
+    EXPECT_EQ(c.state.primary(), kB);
+}
+
+TEST(Roles, APrimaryThatWentBackInTimeIsFenced) {
+    Cluster c;
+    c.answer(kA, primary_at(kStart, 3));
+    (void)c.kinds();
+    c.answer(kA, primary_at(kStart, 2));  // restored from a backup, in place
+    EXPECT_FALSE(c.state.primary());
+    EXPECT_EQ(c.rotation(kA), Rotation::fenced);
+    EXPECT_EQ(c.kinds(), (std::vector{EventKind::primary_lost, EventKind::alarm, EventKind::server_state}));
+}
+
+TEST(Roles, WhatWasKnownBeforeARestartStillCounts) {
+    const Memory memory{.system_identifier = kSystem, .timeline = 2};
+    ClusterState state("main", Cluster::servers(), {}, memory);
+    state.on_probe(kA, primary_at(kStart, 1), at(0), at(1));
+    EXPECT_FALSE(state.primary());
+    EXPECT_EQ(state.view(kA).rotation, Rotation::fenced);
+    ProbeResult foreign = primary_at(kStart, 9);
+    foreign.system_identifier = 42;
+    state.on_probe(kC, foreign, at(0), at(1));
+    EXPECT_FALSE(state.primary());
+    EXPECT_EQ(state.view(kC).rotation, Rotation::wrong_system);
+    EXPECT_EQ(state.memory(), memory);
+    state.on_probe(kB, primary_at(kStart, 3), at(0), at(1));
+    EXPECT_EQ(state.primary(), kB);
+    EXPECT_EQ(state.memory(), (Memory{.system_identifier = kSystem, .timeline = 3}));
+    EXPECT_EQ(state.snapshot()->primary_changes, 1U);
+}
+
+TEST(Roles, APrimaryThatIsAwayAndBackIsTwoEvents) {
+    Cluster c;
+    c.round(kStart, kStart, kStart);
+    (void)c.kinds();
+    c.fail(kA);
+    c.fail(kA);
+    EXPECT_EQ(c.count(EventKind::primary_away), 1);
+    EXPECT_FALSE(c.state.snapshot()->serving_primary());
+    c.answer(kA, primary_at(kStart));
+    EXPECT_EQ(c.count(EventKind::primary_back), 1);
+    EXPECT_EQ(c.state.snapshot()->serving_primary(), kA);
+    c.fail(kA);
+    (void)c.kinds();
+    c.answer(kB, primary_at(kStart, 2));  // another one: that says it all
+    const auto kinds = c.kinds();
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), EventKind::primary_back), 0);
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), EventKind::primary_changed), 1);
 }
 
 TEST(Roles, OfTwoPrimariesTheHigherTimelineWins) {

@@ -55,6 +55,23 @@ TEST(Poller, TellsWhatIsReadyUntilItIsRead) {
     EXPECT_EQ(recorder.seen.back(), EPOLLOUT);
 }
 
+// Whoever has come to its end is told first: nobody is to be given what is about to end in the same wake.
+TEST(Poller, EndsComeFirst) {
+    Poller poller;
+    std::array<Pair, 3> pairs;
+    std::array<Recorder, 3> recorders;
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        recorders[i].then = [&order, i] { order.push_back(i); };
+        ASSERT_TRUE(poller.add(pairs[i].ends[0], EPOLLIN, recorders[i]));
+        pairs[i].write();
+    }
+    ASSERT_EQ(::shutdown(pairs[2].ends[1], SHUT_WR), 0);
+    turn(poller);
+    ASSERT_EQ(order.size(), 3U);
+    EXPECT_EQ(order.front(), 2U);
+}
+
 TEST(Poller, WhoIsRemovedHearsNothingOfTheSameWake) {
     Poller poller;
     Pair one, two;

@@ -56,6 +56,9 @@ class Conversation {
         work();
     }
 
+    // The next segment meets a connection that turns out dead when it is to be sent: it is given back, and sent elsewhere.
+    void dead_on_sending() { dead_ = true; }
+
     // What the client has got so far, fakes and local answers too.
     std::string take_client() { return std::exchange(to_client_, {}); }
     std::string take_server() { return std::exchange(to_server_, {}); }
@@ -150,6 +153,15 @@ class Conversation {
                 }
             }
             const auto done = client_.forward(bytes, linked_ ? &server_ : nullptr, to_server, to_client);
+            if (linked_ && done.consumed > 0 && !client_.mid_message() && std::exchange(dead_, false)) {
+                (void)server_.take_back(client_);
+                client_.run_again(session::Refusal::none);
+                linked_ = false;
+                client_.detached();
+                while (!server_.queue().empty()) server_.queue().pop();
+                server_.set_unsynced(false);
+                continue;
+            }
             to_server_ += as_text(to_server.bytes());
             to_client_ += as_text(to_client.bytes());
             failed = done.failed;
@@ -170,6 +182,7 @@ class Conversation {
     std::string kept_, to_server_, to_client_;
     bool linked_ = false;
     bool waits_ = false;
+    bool dead_ = false;
 };
 
 }  // namespace pgweir::test
