@@ -33,7 +33,7 @@ TEST_F(ShadowTest, AllGoesToThePrimary) {
         {query("select 1"), {Target::replica, Reason::read}},
         {query("delete from t"), {Target::primary, Reason::write}},
         {query("begin read only"), {Target::replica, Reason::read_only_transaction}},
-        {query("/* pgweir: replica */ select f()"), {Target::replica, Reason::hint_replica}},
+        {query("/* pgweir: replica */ select f()"), {.target = Target::replica, .reason = Reason::hint_replica, .vouched = true}},
         {parse("", "select 1") + bind("", "") + execute() + sync(), {Target::replica, Reason::read}},
         {parse("", "select f()") + bind("", "") + execute() + sync(), {Target::primary, Reason::function_not_allowed}},
     };
