@@ -24,6 +24,7 @@ void Client::judge_shadow(const routing::Route& judged, Bytes segment) {
     sql::Reason why = sql::Reason::read_preference;
     shadow_->host = shadow_replica(why);
     if (!shadow_->host) shadow_->route = {.target = routing::Target::primary, .reason = why};
+    else if (why == sql::Reason::replicas_lag) shadow_->route.reason = why;
 }
 
 // As choose() would, but that it waits for nothing and refuses nothing. None: the primary, and `why`.
