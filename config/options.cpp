@@ -157,7 +157,7 @@ constexpr Option kOptions[] = {
                                            "Memory for the texts that a replica has refused, which go to the primary from then on, in "
                                            "each worker."),
 
-    row<&ClientTls::sslmode>("sslmode", {.restart = true},
+    row<&ClientTls::sslmode>("sslmode", {},
                              "Whether clients may use TLS (\"allow\" and \"prefer\" are the same) or must; \"verify-ca\" and "
                              "\"verify-full\" (the same) want a certificate of theirs, too."),
     row<&ClientTls::cert_file>("cert_file", {.may_be_empty = true},
@@ -166,7 +166,7 @@ constexpr Option kOptions[] = {
     row<&ClientTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs clients' certificates, PEM. Clients are asked for one then."),
     row<&ClientTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
 
-    row<&ServerTls::sslmode>("sslmode", {.restart = true},
+    row<&ServerTls::sslmode>("sslmode", {},
                              "Whether servers are spoken to over TLS, as in libpq; \"verify-ca\" checks their certificates, "
                              "\"verify-full\" their names, too. \"prefer\" does not go on without TLS after a handshake that fails."),
     row<&ServerTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs the servers' certificates, PEM."),

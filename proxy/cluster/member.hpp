@@ -1,16 +1,12 @@
 // A server of a cluster as it is watched and connected to: configured, or found by discovery.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "config/config.hpp"
 
 namespace pgweir::cluster {
-
-// Servers of a cluster at one time, those that have left and are still in use among them.
-inline constexpr std::size_t kMaxServers = 256;
 
 struct Member : config::Server {
     Member() = default;

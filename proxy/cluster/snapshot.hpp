@@ -24,6 +24,9 @@ enum class HostIndex : std::uint32_t {};
 
 [[nodiscard]] constexpr std::size_t index_of(HostIndex host) noexcept { return static_cast<std::size_t>(host); }
 
+// Servers of a cluster at one time, those that have left and are still in use among them.
+inline constexpr std::size_t kMaxServers = 256;
+
 enum class Role : std::uint8_t { unknown, primary, replica };
 
 // Why a server is in or out of the rotation for reads (semantics.md F).

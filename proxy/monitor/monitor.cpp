@@ -164,6 +164,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
             if (slot.left || (now != members.end() && same_place(slot.server, *now))) continue;
             slot.left = changed = true;
             slot.stop();
+            spdlog::info("event=server_left cluster={} server={} host={} port={}", cluster_, slot.server.name, slot.server.host,
+                         slot.server.port);
             state_.leave(static_cast<cluster::HostIndex>(i), std::chrono::steady_clock::now());
         }
         for (const cluster::Member& server : members) changed |= take(server);

@@ -61,11 +61,10 @@ class Reload(ClusterCase):
         with Load(weir, clients=6) as reads, Load(weir, clients=2, sql="INSERT INTO written VALUES (1) RETURNING 'primary'") as writes:
             for round_ in range(4):
                 self.reload(weir, server=self.servers(weir, but=[second]))
-                until(lambda: self.listed(weir) == {"primary", first} or self.listed(weir), "it is not listed")
-                self.assertNotIn(second, self.listed(weir))
-                self.assertNotIn(second, {dict(labels).get("server") for (_, labels) in weir.metrics()})
+                self.assertEqual(self.listed(weir), {"primary", first})
                 until(lambda: self.backends(node) == 0, "its connections are closed")
-                self.assertEqual(self.backends(node, user="pgweir_monitor"), 0, "it is not probed")
+                until(lambda: self.backends(node, user="pgweir_monitor") == 0, "it is not probed")
+                until(lambda: second not in {dict(labels).get("server") for (_, labels) in weir.metrics()}, "no metric names it")
                 mark = len(reads.answers)
                 until(lambda: len(reads.answers) > mark + 100, "the load goes on")
                 self.assertNotIn(second, {answer for _, answer in reads.answers[mark + 50:]})
@@ -137,7 +136,6 @@ class Reload(ClusterCase):
         until(lambda: which(connection) == primary, "reads stay")
         self.reload(weir, routing={"split": "on"})
         until(lambda: which(connection) in replicas, "reads are spread again")
-        rows(connection, "PREPARE p AS SELECT 1")
         self.assertEqual(value(connection, "SELECT spot()"), primary)
         self.reload(weir, routing={"safe_functions": ["spot"]})
         until(lambda: value(connection, "SELECT spot()") in replicas, "the function is known as safe")
@@ -252,7 +250,7 @@ class Reload(ClusterCase):
         until(lambda: weir.metric("pgweir_config_reloads_total", result="failure") == 2, "the failure is counted")
         self.assertIn("event=config_not_reloaded", weir.log_text())
         weir.config_file.unlink()
-        with self.assertRaisesRegex(psycopg2.Error, "no such file"):
+        with self.assertRaisesRegex(psycopg2.Error, "(?i)no such file"):
             self.give(weir)
         self.assertEqual(value(self.connect(weir), "SELECT 1"), 1)
         self.assertEqual(weir.metric("pgweir_config_reloads_total", result="success"), 0)

@@ -5,7 +5,7 @@ set(integration_environment "")
 set(integration_timeout 300)
 # What scripts/test --short leaves to the release build, label `long`: other programs more than ours, loads, much waiting.
 set(integration_long clients session_attrs versions cancel_race pgbench replicas observe auth auth_query lessons_auth_query
-    property leak read_only run_again causal causal_sessions catalog lessons_session lessons_server)
+    property leak read_only run_again causal causal_sessions catalog reload discovery lessons_session lessons_server)
 file(GLOB integration_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.py)
 if(PGWEIR_SANITIZE)
   set(integration_environment
