@@ -15,7 +15,7 @@ std::optional<HostIndex> ClusterState::join(const Member& server, std::uint64_t 
     }
     // A session that has read on the slot's last server must not take this one for it.
     const std::uint32_t incarnation = slot->view.incarnation + 1;
-    *slot = Host{};
+    *slot = Host();
     slot->view.incarnation = incarnation;
     slot->view.member = member;
     slot->view.name = server.name;
