@@ -25,6 +25,7 @@ enum class Split : std::uint8_t { off, shadow, on };
 enum class Consistency : std::uint8_t { eventual, session, global };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
+enum class DiscoveryType : std::uint8_t { dns, patroni };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 // [proxy]: what clients meet.
@@ -117,6 +118,7 @@ struct Monitor {
     std::string user;         // empty: the first [[user]] with a password
     std::string password;
     std::string database = "postgres";
+    Duration dns_max_ttl{15'000};  // names of servers are looked up again
 };
 
 // [breaker]: the circuit breaker of each replica.
@@ -150,6 +152,20 @@ struct Server {
     std::uint32_t weight = 1;  // share of reads; 0: none
     std::string cluster = "main";
     std::string zone{};  // reads of a proxy in the same zone come here first
+};
+
+// [[discovery]]: where the servers of a cluster are found, besides its [[server]]s.
+struct Discovery {
+    std::string name;
+    DiscoveryType type = DiscoveryType::dns;
+    std::string cluster = "main";
+    std::string host;               // dns: each of its addresses is a server
+    std::uint16_t port = 5432;      // dns: theirs
+    std::vector<std::string> urls;  // patroni: of REST APIs of the cluster's members; the first that answers
+    std::string ca_file;            // patroni: who signs the certificates of https; empty: whom the system trusts
+    Duration interval{10'000};
+    Duration timeout{3'000};   // patroni: of one question
+    std::uint32_t weight = 1;  // of the servers that are found
 };
 
 // [[database]]: a name that clients may connect to.
@@ -204,6 +220,7 @@ struct Config {
     Http http;
     Log log;
     std::vector<Server> servers;
+    std::vector<Discovery> discoveries;
     std::vector<Database> databases;
     std::vector<User> users;
     std::vector<User> file_users;  // of proxy.auth_file, without those that are in `users`

@@ -21,8 +21,8 @@ struct Change {
     bool reloadable = false;
 };
 
-// Changes from `before` to `after`; servers, databases and users are matched by name, their order does not matter
-// (except that a changed order of servers changes nothing that a client can see).
+// Changes from `before` to `after`. Servers, databases and users are matched by name, and their order does not matter; that of
+// [[access]] does ("access", with the names of the rules that both have). Users of proxy.auth_file are "auth_file.NAME".
 [[nodiscard]] std::vector<Change> diff(const Config& before, const Config& after);
 
 }  // namespace pgweir::config

@@ -189,9 +189,11 @@ void Loader::check_required(const Section& section, Position where, const Option
 
 // Files are named from where the configuration is.
 void Loader::resolve_files() {
-    for (std::string* name : {&config_.client_tls.cert_file, &config_.client_tls.key_file, &config_.client_tls.ca_file,
+    std::vector<std::string*> names = {&config_.client_tls.cert_file, &config_.client_tls.key_file, &config_.client_tls.ca_file,
                               &config_.server_tls.cert_file, &config_.server_tls.key_file, &config_.server_tls.ca_file,
-                              &config_.proxy.auth_file}) {
+                                       &config_.proxy.auth_file};
+    for (Discovery& discovery : config_.discoveries) names.push_back(&discovery.ca_file);
+    for (std::string* name : names) {
         if (!name->empty()) *name = (fs::path(file_).parent_path() / *name).string();
     }
 }

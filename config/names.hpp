@@ -43,6 +43,8 @@ template <>
 inline constexpr auto kNames<ReadPreference> =
     std::to_array<std::string_view>({"primary", "primary_preferred", "replica", "replica_preferred", "nearest"});
 template <>
+inline constexpr auto kNames<DiscoveryType> = std::to_array<std::string_view>({"dns", "patroni"});
+template <>
 inline constexpr auto kNames<LogLevel> = std::to_array<std::string_view>({"debug", "info", "warning", "error"});
 
 // "transaction" for PoolMode::transaction; for the enums of config.hpp.

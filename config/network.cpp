@@ -91,6 +91,8 @@ std::optional<Address> parse_address(std::string_view text) {
     return parse_v4(text, &address.bytes[kV4At / 8]) ? std::optional(address) : std::nullopt;
 }
 
+bool is_host_name(std::string_view host) noexcept { return !host.starts_with('/') && !parse_address(host); }
+
 bool Network::contains(const Address& other) const noexcept {
     const bool v4 = bits >= kV4At && address.is_v4();
     if (v4 != other.is_v4()) return false;

@@ -19,6 +19,9 @@ struct Address {
 // "10.0.0.1", "::1"; nothing for anything else (names, octal digits, zones).
 [[nodiscard]] std::optional<Address> parse_address(std::string_view text);
 
+// Whether a server's host has to be looked up: it is neither an address nor the folder of a Unix socket.
+[[nodiscard]] bool is_host_name(std::string_view host) noexcept;
+
 // Addresses with a common beginning.
 struct Network {
     Address address;

@@ -48,6 +48,8 @@ inline constexpr std::string_view kSectionName<Log> = "log";
 template <>
 inline constexpr std::string_view kSectionName<Server> = "server";
 template <>
+inline constexpr std::string_view kSectionName<Discovery> = "discovery";
+template <>
 inline constexpr std::string_view kSectionName<Database> = "database";
 template <>
 inline constexpr std::string_view kSectionName<User> = "user";

@@ -56,14 +56,14 @@ constexpr Option kOptions[] = {
                                           "read; a client with more is disconnected, since none may be lost silently."),
     row<&Proxy::ignore_startup_parameters>("ignore_startup_parameters", {},
                                            "Startup parameters of clients that are dropped without an error."),
-    row<&Proxy::admin_database>("admin_database", {.restart = true},
+    row<&Proxy::admin_database>("admin_database", {},
                                 "Name of the database that is the proxy's own console, for users with admin = true."),
     row<&Proxy::zone>("zone", {.restart = true, .may_be_empty = true},
                       "Where the proxy runs: reads go to replicas of the same zone first. Empty: zones do not matter."),
 
     row<&Pool::pool_mode>("pool_mode", {},
                           "When a server connection goes back to the pool: at the end of a transaction, or when the "
-                          "client leaves."),
+                          "client leaves. A reload changes it for clients that log in afterwards."),
     row<&Pool::default_pool_size>("default_pool_size", {.min = 1, .max = 100'000},
                                   "Most server connections of a pool, that is per server, database and user; all "
                                   "workers together."),
@@ -157,16 +157,16 @@ constexpr Option kOptions[] = {
                                            "Memory for the texts that a replica has refused, which go to the primary from then on, in "
                                            "each worker."),
 
-    row<&ClientTls::sslmode>("sslmode", {.restart = true},
+    row<&ClientTls::sslmode>("sslmode", {},
                              "Whether clients may use TLS (\"allow\" and \"prefer\" are the same) or must; \"verify-ca\" and "
                              "\"verify-full\" (the same) want a certificate of theirs, too."),
     row<&ClientTls::cert_file>("cert_file", {.may_be_empty = true},
-                               "The proxy's certificate and those above it, PEM. Read again on SIGHUP."),
+                               "The proxy's certificate and those above it, PEM. Read again by every reload."),
     row<&ClientTls::key_file>("key_file", {.may_be_empty = true}, "Its private key, PEM."),
     row<&ClientTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs clients' certificates, PEM. Clients are asked for one then."),
     row<&ClientTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
 
-    row<&ServerTls::sslmode>("sslmode", {.restart = true},
+    row<&ServerTls::sslmode>("sslmode", {},
                              "Whether servers are spoken to over TLS, as in libpq; \"verify-ca\" checks their certificates, "
                              "\"verify-full\" their names, too. \"prefer\" does not go on without TLS after a handshake that fails."),
     row<&ServerTls::ca_file>("ca_file", {.may_be_empty = true}, "Who signs the servers' certificates, PEM."),
@@ -191,6 +191,10 @@ constexpr Option kOptions[] = {
     row<&Monitor::password>("password", {.may_be_empty = true, .secret = true},
                             "Its password, in plain text: PostgreSQL accepts no verifier as a login."),
     row<&Monitor::database>("database", {}, "Database that the monitor connects to."),
+    row<&Monitor::dns_max_ttl>("dns_max_ttl", {.min = 1000 * kMs, .max = kDay},
+                               "Servers whose host is a name: it is looked up again after this time, and when a connection fails. "
+                               "A name that leads to other addresses only is another server: connections to the old one are closed "
+                               "as soon as they are free."),
 
     row<&Breaker::failures>("failures", {.max = 10'000},
                             "Connections refused, lost or late, and logins refused with 53300 or 57P01 to 57P03, without "
@@ -222,6 +226,23 @@ constexpr Option kOptions[] = {
     row<&Server::weight>("weight", {.max = 1000}, "Share of the reads, beside the other servers' weights. 0: none."),
     row<&Server::zone>("zone", {.may_be_empty = true}, "Zone of the server; see [proxy]'s zone."),
     row<&Server::cluster>("cluster", {}, "The replication cluster that the server belongs to."),
+
+    row<&Discovery::name>("name", {.required = true, .sample = "replicas"}, "Name in the log and in metrics."),
+    row<&Discovery::type>("type", {},
+                          "\"dns\": each address of `host` is a server, named by it. \"patroni\": the members that Patroni's REST API "
+                          "lists (GET /cluster). Who is the primary is found by asking the servers, in either case."),
+    row<&Discovery::cluster>("cluster", {}, "The replication cluster that the servers belong to. It may have [[server]]s, too."),
+    row<&Discovery::host>("host", {.may_be_empty = true, .sample = "db.example.net"}, "With type = \"dns\": the name."),
+    row<&Discovery::port>("port", {.min = 1, .max = 65'535}, "With type = \"dns\": the servers' port."),
+    row<&Discovery::urls>("urls", {},
+                          "With type = \"patroni\": where its REST API is, such as \"http://10.0.0.1:8008\"; of several members, since "
+                          "the first that answers is enough."),
+    row<&Discovery::ca_file>("ca_file", {.may_be_empty = true},
+                             "With https URLs: who signs their certificates, PEM. Empty: whom the system trusts."),
+    row<&Discovery::interval>("interval", {.min = 500 * kMs, .max = kDay}, "Time between two questions."),
+    row<&Discovery::timeout>("timeout", {.min = 100 * kMs, .max = kMinute}, "With type = \"patroni\": an answer may take this long."),
+    row<&Discovery::weight>("weight", {.max = 1000},
+                            "Share of the reads of each server that is found. One that Patroni tags noloadbalance has 0."),
 
     row<&Database::name>("name", {.required = true, .sample = "app"},
                          "Name that clients connect to. \"*\": any other name, passed on as it is."),
@@ -287,7 +308,10 @@ constexpr Section kSections[] = {
     single<&Config::breaker>("The circuit breaker of each replica: what its traffic meets, not its probes. The primary has none."),
     single<&Config::http>("Metrics and health for machines."),
     single<&Config::log>("One line an event."),
-    repeated<&Config::servers>("A PostgreSQL server; one such block for each. At least one."),
+    repeated<&Config::servers>("A PostgreSQL server; one such block for each. At least one, or a [[discovery]]."),
+    repeated<&Config::discoveries>("Where the servers of a cluster are found, so that they may come and go. While nothing answers, the "
+                                   "last known ones stay.",
+                                   true),
     repeated<&Config::databases>("A database that clients may connect to; one such block for each. At least one."),
     repeated<&Config::users>("A user that may log in; one such block for each."),
     repeated<&Config::access>("A rule of who may come in, and how, as a line of pg_hba.conf: the first that matches counts, and a "

@@ -15,9 +15,9 @@
 namespace pgweir::config {
 
 // A struct of the configuration that holds options.
-using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Breaker*, Http*, Log*, Server*, Database*, User*, Access*>;
+using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Breaker*, Http*, Log*, Server*, Discovery*, Database*, User*, Access*>;
 using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const ClientTls*, const ServerTls*, const Monitor*, const Breaker*, const Http*, const Log*,
-                                const Server*, const Database*, const User*, const Access*>;
+                                const Server*, const Discovery*, const Database*, const User*, const Access*>;
 
 // One row of the table.
 struct Option {

@@ -4,11 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "config/clusters.hpp"
 #include "config/names.hpp"
 #include "config/nearest.hpp"
 #include "config/network.hpp"
 #include "config/password.hpp"
 #include "config/units.hpp"
+#include "config/url.hpp"
 #include "config/value.hpp"
 
 namespace pgweir::config {
@@ -25,6 +27,7 @@ class Validator {
     std::vector<Problem> run() {
         names();
         clusters();
+        discoveries();
         pool_sizes();
         probes();
         breaker();
@@ -53,6 +56,7 @@ class Validator {
     void unique_names(std::string_view section, const std::vector<T>& blocks);
     void names();
     void clusters();
+    void discoveries();
     void pool_sizes();
     void monitor_login();
     void probes();
@@ -89,10 +93,13 @@ void Validator::unique_names(std::string_view section, const std::vector<T>& blo
 
 void Validator::names() {
     unique_names("server", config_.servers);
+    unique_names("discovery", config_.discoveries);
     unique_names("database", config_.databases);
     unique_names("user", config_.users);
     unique_names("access", config_.access);
-    if (config_.servers.empty()) problem("server", 0, "", "there is no [[server]]; at least one is needed");
+    if (config_.servers.empty() && config_.discoveries.empty()) {
+        problem("server", 0, "", "there is no [[server]] and no [[discovery]]; at least one is needed");
+    }
     if (config_.databases.empty()) problem("database", 0, "", "there is no [[database]]; at least one is needed");
     for (std::size_t i = 0; i < config_.databases.size(); ++i) {
         if (config_.databases[i].name != config_.proxy.admin_database) continue;
@@ -102,17 +109,31 @@ void Validator::names() {
 }
 
 void Validator::clusters() {
-    if (config_.servers.empty()) return;  // one problem is enough
-    std::set<std::string> known;
-    for (const Server& server : config_.servers) known.insert(server.cluster);
+    if (config_.servers.empty() && config_.discoveries.empty()) return;  // one problem is enough
+    const std::set<std::string> known = cluster_names(config_);
     const std::vector<std::string> names(known.begin(), known.end());
     for (std::size_t i = 0; i < config_.databases.size(); ++i) {
         const std::string& cluster = config_.databases[i].cluster;
         if (known.contains(cluster)) continue;
-        std::string message = "no [[server]] belongs to the cluster " + in_quotes(cluster) + "; allowed: ";
+        std::string message = "no [[server]] and no [[discovery]] belongs to the cluster " + in_quotes(cluster) + "; allowed: ";
         for (const std::string& name : names) message += (name == names.front() ? "" : ", ") + in_quotes(name);
         if (const auto near = nearest(cluster, names)) message += "; did you mean '" + *near + "'?";
         problem("database", i, "cluster", std::move(message));
+    }
+}
+
+void Validator::discoveries() {
+    for (std::size_t i = 0; i < config_.discoveries.size(); ++i) {
+        const Discovery& discovery = config_.discoveries[i];
+        const bool dns = discovery.type == DiscoveryType::dns;
+        if (dns && discovery.host.empty()) problem("discovery", i, "host", "missing; type = \"dns\" needs a name");
+        if (!dns && discovery.urls.empty()) problem("discovery", i, "urls", "missing; type = \"patroni\" needs at least one");
+        if (discovery.host.starts_with('/')) problem("discovery", i, "host", "must be a name, not the folder of a socket");
+        for (const std::string& url : discovery.urls) {
+            if (parse_url(url)) continue;
+            problem("discovery", i, "urls",
+                    in_quotes(url) + " is no such URL; allowed: \"http://HOST:PORT\", \"https://HOST:PORT\", with a path perhaps");
+        }
     }
 }
 

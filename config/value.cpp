@@ -62,7 +62,7 @@ std::string to_text(const Option& option, const Value& value) {
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
     if (const auto* number = std::get_if<std::uint64_t>(&value)) return number_text(option, *number);
     if (const auto* text = std::get_if<std::string>(&value)) {
-        return option.secret && !text->empty() ? "<hidden>" : *text;
+        return option.secret && !text->empty() ? std::string(kHidden) : *text;
     }
     if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
         return list_of(*list, [](const std::string& item) { return item; });

@@ -15,7 +15,10 @@ enum class Type : std::uint8_t { boolean, integer, duration, size, choice, text,
 
 struct Option;
 
-// For people: 15s, 16MB, transaction, a, b. Empty when not set. Passwords: "<hidden>" or empty.
+// What is shown of a password.
+inline constexpr std::string_view kHidden = "<hidden>";
+
+// For people: 15s, 16MB, transaction, a, b. Empty when not set. Passwords: kHidden or empty.
 [[nodiscard]] std::string to_text(const Option& option, const Value& value);
 
 // As written in the file: "15s", 6432, ["a", "b"]. Not set: an empty string literal.

@@ -59,18 +59,28 @@ void append_answer(std::string& out, const Table& table) {
     append_complete(out, "SHOW");
 }
 
-void append_answer(std::string& out, const Done& done) { append_complete(out, done.tag); }
+// Of an error or a notice.
+void append_report(std::string& out, protocol::Tag tag, std::string_view severity, std::string_view sqlstate, std::string_view message) {
+    std::string body;
+    append_text(body, std::string("S").append(severity));
+    append_text(body, std::string("V").append(severity));
+    append_text(body, std::string("C").append(sqlstate));
+    append_text(body, std::string("M").append(message));
+    body.push_back('\0');
+    append_message(out, tag, body);
+}
+
+void append_answer(std::string& out, const Done& done) {
+    for (const std::string& warning : done.warnings) {
+        append_report(out, protocol::backend::kNoticeResponse, "WARNING", "01000", warning);
+    }
+    append_complete(out, done.tag);
+}
 
 void append_answer(std::string& out, const Empty&) { append_message(out, protocol::backend::kEmptyQueryResponse, {}); }
 
 void append_answer(std::string& out, const Failure& failure) {
-    std::string body;
-    append_text(body, "SERROR");
-    append_text(body, "VERROR");
-    append_text(body, "C" + std::string(failure.sqlstate));
-    append_text(body, "M" + failure.message);
-    body.push_back('\0');
-    append_message(out, protocol::backend::kErrorResponse, body);
+    append_report(out, protocol::backend::kErrorResponse, "ERROR", failure.sqlstate, failure.message);
 }
 
 }  // namespace

@@ -38,9 +38,10 @@ struct Table {
     std::vector<std::vector<Cell>> rows;
 };
 
-// Nothing to show: only the command's tag.
+// Nothing to show: only the command's tag, and perhaps something to note.
 struct Done {
     std::string_view tag;
+    std::vector<std::string> warnings{};  // UTF-8; each a NoticeResponse
 };
 
 // No text at all in the query.

@@ -33,9 +33,22 @@ void from_workers(const Call& call, Reply reply) {
                    });
 }
 
+void reload(const Call& call, Reply reply) {
+    if (!call.sources.reload) return reply(Failure{"0A000", "the configuration cannot be reloaded here"});
+    call.sources.reload([reply = std::move(reply)](const ReloadResult& result) {
+        if (!result.error.empty()) return reply(Failure{"F0000", as_utf8(result.error)});
+        Done done{"RELOAD"};
+        for (const std::string& key : result.needs_restart) {
+            done.warnings.push_back(as_utf8(key) + " has changed, and only a restart brings it into force");
+        }
+        reply(std::move(done));
+    });
+}
+
 // Other people's addresses and the configuration are the administrator's.
 constexpr auto kCommands = std::to_array<Command>({
     {"PAUSE", Right::admin, &pause, "holds clients until RESUME, and returns when all server connections are closed", true},
+    {"RELOAD", Right::admin, &reload, "read the configuration's file again; what needs a restart is named"},
     {"RESUME", Right::admin, &resume, "lets held clients go on", true},
     {"SHOW CATALOG", Right::user, &at_once<&show_catalog>, "what is known of each database's functions, views and the like"},
     {"SHOW CLIENTS", Right::admin, &from_workers<&show_clients>, "clients, their state and the server they hold"},

@@ -23,6 +23,8 @@ void add_pools(Families& out, const std::vector<net::PoolRow>& rows);
 void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster::Snapshot>>& snapshots);
 // Readings of the databases' catalogs.
 void add_catalogs(Families& out, const monitor::CatalogReport& catalogs);
+// What [[discovery]] finds, and whether it answers.
+void add_discovery(Families& out, const Sources& sources);
 // The process and its configuration.
 void add_process(Families& out, const Sources& sources);
 

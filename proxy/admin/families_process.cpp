@@ -15,6 +15,14 @@ void add_process(Families& out, const Sources& sources) {
     gauge("pgweir_workers", "Worker threads", static_cast<double>(workers));
     gauge("pgweir_databases", "Databases of the configuration", static_cast<double>(config.databases.size()));
     gauge("pgweir_users", "Users of the configuration", static_cast<double>(config.users.size() + config.file_users.size()));
+    if (sources.reloads) {
+        const ReloadStatus reloads = sources.reloads();
+        auto& family = out.emplace_back(counter_family("pgweir_config_reloads_total", "Times that the configuration was read again"));
+        add_sample(family, static_cast<double>(reloads.good), {label("result", "success")});
+        add_sample(family, static_cast<double>(reloads.failed), {label("result", "failure")});
+        gauge("pgweir_config_last_reload_timestamp_seconds", "When the configuration in force was read",
+              std::chrono::duration<double>(reloads.last_good.time_since_epoch()).count());
+    }
     gauge("pgweir_config_max_client_connections", "max_client_conn", config.proxy.max_client_conn);
 }
 

@@ -64,6 +64,7 @@ void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster:
     for (const auto& snapshot : snapshots) {
         add_sample(changes, static_cast<double>(snapshot->primary_changes), {label("cluster", snapshot->cluster)});
         for (std::size_t i = 0; i < snapshot->servers.size(); ++i) {
+            if (snapshot->servers[i].gone) continue;
             const bool is_primary = snapshot->primary && cluster::index_of(*snapshot->primary) == i;
             add_server(families, snapshot->cluster, snapshot->servers[i], is_primary);
         }

@@ -17,6 +17,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     add_pools(out, inspection_ ? inspection_->pools : std::vector<net::PoolRow>{});
     add_servers(out,
                 sources_.snapshots ? sources_.snapshots() : std::vector<std::shared_ptr<const cluster::Snapshot>>{});
+    add_discovery(out, sources_);
     add_catalogs(out, sources_.catalogs ? sources_.catalogs() : monitor::CatalogReport{});
     return out;
 }

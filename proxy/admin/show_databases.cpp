@@ -60,15 +60,19 @@ struct Place {
     Cell port;
 };
 
-Place place_of(const config::Config& config, std::string_view cluster) {
+Place place_of(const Sources& sources, std::string_view cluster) {
     Place place;
     bool first = true;
-    for (const config::Server& server : config.servers) {
-        if (server.cluster != cluster) continue;
-        place.hosts += (first ? "" : ",") + server.host;
-        const Cell port = cell(server.port);
-        place.port = first || place.port == port ? port : Cell{kNull};
-        first = false;
+    if (!sources.snapshots) return place;
+    for (const auto& snapshot : sources.snapshots()) {
+        if (snapshot->cluster != cluster) continue;
+        for (const cluster::ServerView& server : snapshot->servers) {
+            if (server.gone) continue;
+            place.hosts += (first ? "" : ",") + server.host;
+            const Cell port = cell(server.port);
+            place.port = first || place.port == port ? port : Cell{kNull};
+            first = false;
+        }
     }
     return place;
 }
@@ -88,7 +92,7 @@ std::vector<Cell> row_of(const Sources& sources, const config::Database& databas
     }
     const auto clients = std::ranges::count_if(
         rows.clients, [&](const net::ClientRow& client) { return covers(config, database, client.database); });
-    const Place place = place_of(config, database.cluster);
+    const Place place = place_of(sources, database.cluster);
     return {cell(database.name),
             non_empty(place.hosts),
             place.port,

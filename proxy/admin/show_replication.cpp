@@ -62,7 +62,7 @@ Table show_replication(const Call& call) {
     if (!call.sources.snapshots) return table;
     for (const auto& snapshot : call.sources.snapshots()) {
         for (const cluster::ServerView& server : snapshot->servers) {
-            table.rows.push_back(row_of(*snapshot, server));
+            if (!server.gone) table.rows.push_back(row_of(*snapshot, server));
         }
     }
     return table;

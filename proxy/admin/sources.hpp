@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proxy/admin/reload_status.hpp"
 #include "proxy/cluster/snapshot.hpp"
+#include "proxy/discovery/status.hpp"
 #include "proxy/monitor/catalog_status.hpp"
 #include "proxy/net/inspect.hpp"
 #include "proxy/net/stats.hpp"
@@ -52,6 +54,13 @@ struct Sources {
     std::function<bool(const std::string& database, std::function<void(bool whole)> done)> pause{};
     std::function<bool(const std::string& database)> resume{};
     std::function<bool(std::string_view database)> paused{};
+
+    // The [[discovery]]s.
+    std::function<std::vector<discovery::Status>()> discoveries{};
+
+    // Reads the configuration again and calls back when it is in force, or why it is not. And what came of it so far.
+    std::function<void(ReloadDone)> reload{};
+    std::function<ReloadStatus()> reloads{};
 };
 
 }  // namespace pgweir::admin

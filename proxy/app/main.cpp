@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/load.hpp"
 #include "proxy/app/logging.hpp"
@@ -17,9 +18,9 @@
 namespace {
 
 int serve(const std::string& file) {
-    const pgweir::config::Config config = pgweir::config::load_file(file);
+    pgweir::config::Config config = pgweir::config::load_file(file);
     pgweir::app::set_up_logging(config.log);
-    pgweir::app::Proxy proxy(config);
+    pgweir::app::Proxy proxy(file, std::move(config));
     return proxy.run();
 }
 

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
-#include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
+
+#include "config/clusters.hpp"
+#include "proxy/app/logging.hpp"
 
 #include "proxy/session/printable.hpp"
 
@@ -44,35 +47,26 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 
 }  // namespace
 
-Proxy::Proxy(const config::Config& config)
-    : config_(config),
-      state_directory_(config.proxy.state_dir),
-      shared_(config, state_directory_.salt_secret()),
-      sources_{.config = config, .stats = {}, .inspect = {}, .ping = {}, .snapshots = {}, .not_ready = {}, .unhealthy = {}, .started = std::chrono::steady_clock::now(), .version = PGWEIR_VERSION},
+Proxy::Proxy(std::string file, config::Config config)
+    : config_(std::move(config)),
+      state_directory_(config_.proxy.state_dir),
+      shared_(std::make_shared<const net::Settings>(config_, nullptr, state_directory_.salt_secret())),
+      sources_{.config = config_, .stats = {}, .inspect = {}, .ping = {}, .snapshots = {}, .not_ready = {}, .unhealthy = {}, .started = std::chrono::steady_clock::now(), .version = PGWEIR_VERSION},
       listener_(io_, shared_),
       signals_(io_),
       drain_timer_(io_) {
     raise_descriptor_limit();
     fill_shared();
+    reloader_ = std::make_unique<Reloader>(
+        io_, std::move(file), [this] { return shared_.settings; },
+        [this](std::shared_ptr<const net::Settings> settings) { apply(std::move(settings)); });
+    discovery_ = std::make_unique<discovery::Discovery>(io_, config_, [this] { set_members(); });
     fill_sources();
 }
 
 Proxy::~Proxy() = default;
 
 void Proxy::fill_shared() {
-    std::set<std::string> names;
-    for (const config::Server& server : config_.servers) names.insert(server.cluster);
-    shared_.clusters.assign(names.begin(), names.end());
-    shared_.sample_clocks.resize(shared_.clusters.size());
-    for (std::size_t i = 0; i < shared_.clusters.size(); ++i) {
-        shared_.primary_reads.emplace_back(config_.routing.max_primary_reads);
-    }
-    snapshots_.resize(shared_.clusters.size());
-    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
-        auto empty = std::make_shared<cluster::Snapshot>();
-        empty->cluster = shared_.clusters[i];
-        snapshots_[i] = std::move(empty);
-    }
     shared_.console = [this](std::string sql, std::string user, bool admin, std::function<void(std::string)> reply) {
         boost::asio::post(io_, [this, sql = std::move(sql), who = admin::Session{std::move(user), admin},
                                 reply = std::move(reply)]() mutable { console_->execute(sql, who, std::move(reply)); });
@@ -80,6 +74,7 @@ void Proxy::fill_shared() {
     shared_.report_failure = [this](std::size_t cluster, cluster::HostIndex host, cluster::TrafficFailure how, std::string what) {
         boost::asio::post(io_, [this, cluster, host, how, what = std::move(what)]() mutable {
             monitors_[cluster]->report_failure(host, how, std::move(what));
+            discovery_->look_up_now(snapshots_[cluster]->servers[cluster::index_of(host)].host);
         });
     };
     shared_.report_success = [this](std::size_t cluster, cluster::HostIndex host) {
@@ -88,15 +83,14 @@ void Proxy::fill_shared() {
     shared_.probe_now = [this](std::size_t cluster, cluster::HostIndex host) {
         boost::asio::post(io_, [this, cluster, host] { monitors_[cluster]->probe_now(host); });
     };
+    shared_.server_left = [this](std::size_t cluster, cluster::HostIndex host, std::uint64_t member) {
+        boost::asio::post(io_, [this, cluster, host, member] { server_left(cluster, host, member); });
+    };
     shared_.freshen = [this](std::size_t cluster) {
         boost::asio::post(io_, [this, cluster] { monitors_[cluster]->freshen(); });
     };
-    shared_.resolve = [this](const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
-        boost::asio::post(io_, [this, host, port, done = std::move(done)]() mutable { resolve(host, port, std::move(done)); });
-    };
     fill_look_up();
     fill_catalogs();
-    load_tls();
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<net::Worker>(shared_, static_cast<pool::WorkerId>(i)));
         shared_.workers.push_back(workers_.back().get());
@@ -133,46 +127,54 @@ void Proxy::fill_catalogs() {
     };
 }
 
-const config::Server* Proxy::primary_of(const std::string& cluster) const {
-    for (const auto& snapshot : snapshots_) {
-        if (snapshot->cluster != cluster || !snapshot->primary) continue;
-        const std::string& name = snapshot->servers[cluster::index_of(*snapshot->primary)].name;
-        const auto found = std::find_if(config_.servers.begin(), config_.servers.end(),
-                                        [&](const config::Server& server) { return server.name == name; });
-        return found == config_.servers.end() ? nullptr : &*found;
-    }
-    return nullptr;
-}
-
-// Throws std::runtime_error, and nothing has changed.
-void Proxy::load_tls() {
-    std::shared_ptr<const net::TlsContext> clients, servers;
-    if (config_.client_tls.sslmode != config::TlsMode::disable) clients = net::TlsContext::for_clients(config_.client_tls);
-    if (config_.server_tls.sslmode != config::TlsMode::disable) servers = net::TlsContext::for_servers(config_.server_tls);
-    shared_.client_tls.store(std::move(clients));
-    shared_.server_tls.store(std::move(servers));
+const cluster::Member* Proxy::primary_of(const std::string& cluster) const {
+    const auto place = shared_.settings->find_cluster(cluster);
+    return place && *place < monitors_.size() ? monitors_[*place]->primary() : nullptr;
 }
 
 void Proxy::wait_for_reload() {
     reloads_.async_wait([this](const boost::system::error_code& error, int) {
         if (error) return;
-        try {
-            load_tls();
-            spdlog::info("event=certificates_reloaded");
-        } catch (const std::runtime_error& failed) {
-            spdlog::error("event=certificates_not_reloaded cause=\"{}\"", failed.what());
-        }
+        reloader_->reload([](const admin::ReloadResult&) {});
         wait_for_reload();
     });
 }
 
-void Proxy::resolve(const std::string& host, std::uint16_t port, net::Shared::Resolved done) {
-    resolver_.async_resolve(host, std::to_string(port),
-                            [done = std::move(done)](const boost::system::error_code& error, const auto& results) {
-                                std::vector<net::Endpoint> found;
-                                for (const auto& result : results) found.emplace_back(result.endpoint());
-                                done(std::move(found), error.message());
-                            });
+// Everybody gets the new configuration: the control thread's own parts here and now, each worker on its own thread.
+void Proxy::apply(std::shared_ptr<const net::Settings> settings) {
+    if (stopping_) return;
+    config_ = settings->config;
+    shared_.settings = std::move(settings);
+    set_log_level(config_.log.level);
+    for (const net::ClusterPlace& place : shared_.settings->clusters) {
+        place.primary_reads->set_limit(config_.routing.max_primary_reads);
+    }
+    for (const auto& worker : workers_) worker->reload(shared_.settings);
+    auth_query_->reload();
+    catalogs_->reload();
+    make_monitors();
+    for (const auto& monitor : monitors_) monitor->reload();
+    discovery_->reload();
+    set_members();
+}
+
+void Proxy::set_members() {
+    const std::vector<cluster::Member> all = discovery_->members();
+    for (std::size_t i = 0; i < monitors_.size(); ++i) {
+        std::vector<cluster::Member> members;
+        for (const cluster::Member& member : all) {
+            if (member.cluster == shared_.settings->clusters[i].name) members.push_back(member);
+        }
+        // What is to find them has never answered: whoever is there stays.
+        if (members.empty() && config::cluster_names(config_).contains(shared_.settings->clusters[i].name)) continue;
+        monitors_[i]->set_members(members);
+    }
+}
+
+void Proxy::server_left(std::size_t cluster, cluster::HostIndex host, std::uint64_t member) {
+    if (++leaving_[member] < workers_.size()) return;
+    leaving_.erase(member);
+    monitors_[cluster]->release(host, member);
 }
 
 void Proxy::fill_sources() {
@@ -183,7 +185,15 @@ void Proxy::fill_sources() {
     };
     sources_.inspect = [this](std::function<void(net::Inspection)> done) { inspect(std::move(done)); };
     sources_.ping = [this](std::function<void()> done) { ping(std::move(done)); };
-    sources_.snapshots = [this] { return snapshots_; };
+    sources_.snapshots = [this] {
+        auto all = snapshots_;  // but for clusters that are not configured any more
+        const auto configured = config::cluster_names(config_);
+        std::erase_if(all, [&](const auto& snapshot) { return !configured.contains(snapshot->cluster); });
+        return all;
+    };
+    sources_.discoveries = [this] { return discovery_->status(); };
+    sources_.reload = [this](admin::ReloadDone done) { reloader_->reload(std::move(done)); };
+    sources_.reloads = [this] { return reloader_->status(); };
     sources_.catalogs = [this] { return catalogs_->report(); };
     sources_.not_ready = [this]() -> std::optional<std::string> {
         if (stopping_) return "shutting down";
@@ -253,17 +263,22 @@ void Proxy::ping(std::function<void()> done) {
     }
 }
 
-void Proxy::start_monitors() {
-    for (std::size_t i = 0; i < shared_.clusters.size(); ++i) {
+// For the clusters that have none yet.
+void Proxy::make_monitors() {
+    for (std::size_t i = monitors_.size(); i < shared_.settings->clusters.size(); ++i) {
+        const net::ClusterPlace& place = shared_.settings->clusters[i];
+        auto empty = std::make_shared<cluster::Snapshot>();
+        empty->cluster = place.name;
+        snapshots_.push_back(std::move(empty));
         auto publish = [this, i](std::shared_ptr<const cluster::Snapshot> snapshot) {
             snapshots_[i] = snapshot;
             for (const auto& worker : workers_) worker->publish(i, snapshot);
         };
-        const std::string& name = shared_.clusters[i];
+        const std::string& name = place.name;
         monitor::Remembered remembered{.memory = state_directory_.read(name), .keep = {}};
         remembered.keep = [this, name](const cluster::Memory& memory) { return state_directory_.keep(name, memory); };
-        monitors_.push_back(std::make_unique<monitor::Monitor>(io_, config_, name, shared_.sample_clocks[i],
-                                                               std::move(publish), std::move(remembered)));
+        monitors_.push_back(
+            std::make_unique<monitor::Monitor>(io_, config_, name, *place.clock, std::move(publish), std::move(remembered)));
         monitors_.back()->start();
     }
 }
@@ -284,7 +299,9 @@ int Proxy::run() {
     // What may fail comes before any thread is started.
     listener_.start();
     start_http();
-    start_monitors();
+    make_monitors();
+    discovery_->reload();
+    set_members();
     for (const auto& worker : workers_) worker->start();
     listening_ = true;
     wait_for_signals();
@@ -331,6 +348,7 @@ void Proxy::wait_until_drained() {
 void Proxy::stop() {
     for (const auto& worker : workers_) worker->stop();
     for (const auto& monitor : monitors_) monitor->stop();
+    discovery_->stop();
     auth_query_->stop();
     catalogs_->stop();
     console_->stop();

@@ -53,6 +53,11 @@ class Breaker {
     // True: the cool-down is over, and it is half open now. Renews trials of which nothing was heard for a cool-down.
     [[nodiscard]] bool tick(TimePoint now);
     void reset() noexcept { *this = Breaker(options_); }
+    // A period that has begun ends as it was to end; one that can never open closes.
+    void set_options(const BreakerOptions& options) noexcept {
+        options_ = options;
+        if (options_.failures == 0) reset();
+    }
 
     [[nodiscard]] BreakerState state() const noexcept { return state_; }
     [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }

@@ -14,6 +14,8 @@ class HealthGate {
   public:
     explicit HealthGate(HealthLimits limits = {}) noexcept : limits_(limits) {}
 
+    void set_limits(HealthLimits limits) noexcept { limits_ = limits; }
+
     // A probe was answered. What was never given up needs no more than this.
     void answered() noexcept {
         missed_ = 0;

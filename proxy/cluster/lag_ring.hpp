@@ -31,6 +31,7 @@ class LagRing {
     // another history (a restored server): the ring starts anew with it.
     void add(TimePoint before, Lsn position);
     void clear() noexcept { samples_.clear(); }
+    void set_window(std::chrono::microseconds window) noexcept { window_ = window; }
 
     [[nodiscard]] bool empty() const noexcept { return samples_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }

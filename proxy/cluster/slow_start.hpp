@@ -18,6 +18,11 @@ class SlowStart {
     // `length` 0: there is none. One that was away for less than `blink` goes on as it was.
     SlowStart(std::chrono::milliseconds length, std::chrono::milliseconds blink) noexcept : length_(length), blink_(blink) {}
 
+    void set_length(std::chrono::milliseconds length, std::chrono::milliseconds blink) noexcept {
+        length_ = length;
+        blink_ = blink;
+    }
+
     // `settled`: others serve already, so that it comes late even if it has never been in.
     void came_in(TimePoint now, bool settled) noexcept {
         const bool returns = left_.has_value();

@@ -19,10 +19,13 @@ namespace pgweir::cluster {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// A server's place in Snapshot::servers, the same in every snapshot of a cluster between two reloads.
+// A server's place in Snapshot::servers, its own for as long as it is a member, and after that until nobody refers to it.
 enum class HostIndex : std::uint32_t {};
 
 [[nodiscard]] constexpr std::size_t index_of(HostIndex host) noexcept { return static_cast<std::size_t>(host); }
+
+// Servers of a cluster at one time, those that have left and are still in use among them.
+inline constexpr std::size_t kMaxServers = 256;
 
 enum class Role : std::uint8_t { unknown, primary, replica };
 
@@ -48,6 +51,9 @@ struct ServerView {
     std::string zone;
     bool local = false;          // in the proxy's own zone
     std::uint64_t identity = 0;  // identity_of(name)
+    std::vector<std::string> addresses;  // Member::addresses
+    std::uint64_t member = 0;            // its membership's number, unique in the process
+    bool gone = false;                   // it has left: never in rotation, never the primary, not to be shown
     Role role = Role::unknown;
     Rotation rotation = Rotation::unknown;
     bool reachable = false;                             // the last probe was answered in time

@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/cluster/identity.hpp"
-
 namespace pgweir::cluster {
-
-namespace {
 
 // Twice the largest lag that matters, and never so short that a slow probe falls out of it (semantics.md F.1).
 std::chrono::microseconds window_for(const StateOptions& options) noexcept {
     const std::chrono::microseconds least = std::chrono::seconds(30);
     return std::max({options.limits.time * 2, least, std::chrono::microseconds(options.interval * 4)});
 }
+
+namespace {
 
 // A new value counts for an eighth, the first one wholly.
 void average(std::chrono::microseconds& mean, std::chrono::microseconds value) noexcept {
@@ -39,24 +37,12 @@ StateOptions state_options(const config::Config& config) {
 ClusterState::ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options,
                            const Memory& memory)
     : name_(std::move(name)), options_(std::move(options)), ring_(window_for(options_)), memory_(memory), chance_(options_.seed) {
-    for (const config::Server& server : servers) {
-        Host host;
-        host.view.name = server.name;
-        host.view.host = server.host;
-        host.view.port = server.port;
-        host.view.weight = server.weight;
-        host.view.zone = server.zone;
-        host.view.local = !options_.zone.empty() && server.zone == options_.zone;
-        host.view.identity = identity_of(server.name);
-        host.health = HealthGate(options_.health);
-        host.breaker = Breaker(options_.breaker);
-        host.start = SlowStart(options_.slow_start, options_.interval);
-        hosts_.push_back(std::move(host));
-    }
+    for (const config::Server& server : servers) (void)join(Member(server), hosts_.size() + 1, {});
 }
 
 void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoint started, TimePoint now) {
     Host& host = at(index);
+    if (host.view.gone) return;
     if (host.distrusted && started <= *host.distrusted) return;
     host.distrusted.reset();
     host.answered = now;
@@ -225,6 +211,7 @@ void ClusterState::lose(Host& host, std::string cause) {
 
 void ClusterState::on_probe_failed(HostIndex index, ProbeFailure how, std::string error, TimePoint now) {
     Host& host = at(index);
+    if (host.view.gone) return;
     host.view.last_error = error;
     host.silent = false;
     if (how == ProbeFailure::refused) host.health.lost();
@@ -234,6 +221,7 @@ void ClusterState::on_probe_failed(HostIndex index, ProbeFailure how, std::strin
 
 void ClusterState::on_traffic_failure(HostIndex index, TrafficFailure how, std::string_view what, TimePoint now) {
     Host& host = at(index);
+    if (host.view.gone) return;
     if (how == TrafficFailure::lost) {
         host.distrusted = now;
         host.silent = false;
@@ -251,6 +239,7 @@ void ClusterState::on_traffic_failure(HostIndex index, TrafficFailure how, std::
 
 void ClusterState::on_traffic_success(HostIndex index, TimePoint now) {
     Host& host = at(index);
+    if (host.view.gone) return;
     if (host.breaker.succeeded()) tell(EventKind::breaker_closed, index, "all trials succeeded");
     refresh(now);
 }
@@ -285,6 +274,7 @@ void ClusterState::tick_breaker(HostIndex index, TimePoint now) {
 }
 
 Rotation ClusterState::rotation_of(const Host& host) const noexcept {
+    if (host.view.gone) return Rotation::unknown;
     if (wrong_system(host)) return Rotation::wrong_system;
     if (!host.tried || host.silent) return Rotation::unknown;
     if (host.view.reachable && host.view.role == Role::primary && !is_primary(host)) return Rotation::fenced;
@@ -390,7 +380,7 @@ void ClusterState::view_health(Snapshot& snapshot) const {
     } cluster, zone;
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
         const ServerView& view = hosts_[i].view;
-        if (primary_ && index_of(*primary_) == i) continue;
+        if (view.gone || (primary_ && index_of(*primary_) == i)) continue;
         const bool good = view.rotation == Rotation::in && view.breaker == BreakerState::closed;
         for (Sum* sum : {&cluster, view.local ? &zone : nullptr}) {
             if (sum == nullptr) continue;

@@ -15,6 +15,7 @@
 #include "proxy/cluster/health_gate.hpp"
 #include "proxy/cluster/lag_gate.hpp"
 #include "proxy/cluster/lag_ring.hpp"
+#include "proxy/cluster/member.hpp"
 #include "proxy/cluster/memory.hpp"
 #include "proxy/cluster/probe.hpp"
 #include "proxy/cluster/slow_start.hpp"
@@ -34,13 +35,26 @@ struct StateOptions {
     std::uint64_t seed = 1;  // of the breakers' jitter
 };
 
+// How far back the primary's positions are kept.
+[[nodiscard]] std::chrono::microseconds window_for(const StateOptions& options) noexcept;
 [[nodiscard]] StateOptions state_options(const config::Config& config);
 
 class ClusterState {
   public:
-    // `servers` in the order that HostIndex counts.
+    // `servers` in the order that HostIndex counts; they are members 1, 2 and so on.
     // `memory`: what was known before a restart.
     ClusterState(std::string name, const std::vector<config::Server>& servers, StateOptions options, const Memory& memory = {});
+
+    // --- Membership (membership.cpp).
+    // A server comes. `member` is its number, unique in the process. None: kMaxServers have slots already.
+    [[nodiscard]] std::optional<HostIndex> join(const Member& server, std::uint64_t member, TimePoint now);
+    // Its weight, addresses and so on are others now; its name is the same.
+    void update(HostIndex host, const Member& server, TimePoint now);
+    // It is out of everything at once; its slot stays its own.
+    void leave(HostIndex host, TimePoint now);
+    // Nobody refers to it any more, so the next server may have its slot.
+    void release(HostIndex host);
+    void set_options(StateOptions options, TimePoint now);
 
     // A probe was answered at `now`; `started` is the time before its query was sent.
     void on_probe(HostIndex host, const ProbeResult& result, TimePoint started, TimePoint now);
@@ -80,6 +94,7 @@ class ClusterState {
         bool silent = false;                  // out by tick(), not by a failure
         bool alarmed = false;                 // the alarm about this claimant has been raised
         std::string cause;                    // of the present rotation
+        bool free = false;                    // gone, and nobody refers to it
         bool left_behind = false;             // an event said that its timeline is not the primary's
     };
 

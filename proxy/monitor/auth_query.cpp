@@ -19,7 +19,15 @@ constexpr std::size_t kMaxConnections = 100;
 
 AuthQuery::AuthQuery(boost::asio::io_context& io, const config::Config& config, PrimaryOf primary_of)
     : io_(io), config_(config), primary_of_(std::move(primary_of)) {
-    limits_.timeout = std::min(limits_.timeout, config.proxy.client_login_timeout);
+    reload();
+}
+
+void AuthQuery::reload() {
+    const auto timeout = std::min(AuthLimits{}.timeout, config_.proxy.client_login_timeout);
+    if (query_ == config_.proxy.auth_query && limits_.timeout == timeout) return;
+    query_ = config_.proxy.auth_query;
+    limits_.timeout = timeout;
+    stop();
 }
 
 AuthQuery::~AuthQuery() { stop(); }
@@ -32,7 +40,7 @@ void AuthQuery::stop() {
 void AuthQuery::ask(const std::string& database, const std::string& address, std::string user, Done done) {
     const config::Database* match = config::find_database(config_, database);
     if (match == nullptr || database == config_.proxy.admin_database) return done({});
-    const config::Server* primary = primary_of_(match->cluster);
+    const cluster::Member* primary = primary_of_(match->cluster);
     if (primary == nullptr) return done({{}, "no primary is known", {}});
     const std::string& dbname = match->auth_dbname.empty() ? config_.proxy.auth_dbname : match->auth_dbname;
     AuthConnection* asked = connection(match->cluster, dbname);
@@ -57,12 +65,12 @@ AuthConnection* AuthQuery::connection(const std::string& cluster, const std::str
     if (found != connections_.end()) return found->second.get();
     std::erase_if(connections_, [](const auto& one) { return one.second->unused(); });
     if (connections_.size() >= kMaxConnections) return nullptr;
-    auto made = std::make_shared<AuthConnection>(io_, config_.proxy.auth_query, limits_);
+    auto made = std::make_shared<AuthConnection>(io_, query_, limits_);
     return connections_.emplace(std::pair(cluster, dbname), std::move(made)).first->second.get();
 }
 
 // What the role or the database would set must not change what the query means.
-ConnectionOptions AuthQuery::options_for(const config::Server& server, const std::string& dbname) const {
+ConnectionOptions AuthQuery::options_for(const cluster::Member& server, const std::string& dbname) const {
     ConnectionOptions options = server_options(config_.server_tls, server);
     options.insert(options.end(), {{"dbname", dbname},
                                    {"user", config_.proxy.auth_user},

@@ -18,8 +18,8 @@ namespace pgweir::monitor {
 class AuthQuery {
   public:
     using Done = AuthConnection::Done;
-    // The primary of a cluster, which lives as long as the configuration; null while none is known.
-    using PrimaryOf = std::function<const config::Server*(const std::string& cluster)>;
+    // The primary of a cluster, which may be gone after the call; null while none is known.
+    using PrimaryOf = std::function<const cluster::Member*(const std::string& cluster)>;
 
     AuthQuery(boost::asio::io_context& io, const config::Config& config, PrimaryOf primary_of);
     ~AuthQuery();  // as stop()
@@ -33,15 +33,18 @@ class AuthQuery {
     // who is. At most kLongestPause.
     void pause(std::function<void()> done);
     static constexpr std::chrono::milliseconds kLongestPause{100};
+    // The configuration has been replaced: who is being asked for is answered with an error, and the next question goes by it.
+    void reload();
     void stop();
 
   private:
     [[nodiscard]] AuthConnection* connection(const std::string& cluster, const std::string& dbname);
-    [[nodiscard]] ConnectionOptions options_for(const config::Server& server, const std::string& dbname) const;
+    [[nodiscard]] ConnectionOptions options_for(const cluster::Member& server, const std::string& dbname) const;
 
     boost::asio::io_context& io_;
     const config::Config& config_;
     PrimaryOf primary_of_;
+    std::string query_;  // that the connections ask
     AuthLimits limits_;
     std::chrono::steady_clock::duration last_took_{0};  // a question that was answered
     std::map<std::pair<std::string, std::string>, std::shared_ptr<AuthConnection>>

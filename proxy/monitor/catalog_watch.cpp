@@ -43,6 +43,7 @@ CatalogWatch::CatalogWatch(boost::asio::io_context& io, const config::Config& co
       config_(config),
       primary_of_(std::move(primary_of)),
       publish_(std::move(publish)),
+      interval_(config.routing.catalog_interval),
       random_(std::random_device{}()) {}
 
 CatalogWatch::~CatalogWatch() { stop(); }
@@ -56,8 +57,25 @@ void CatalogWatch::stop() {
     loading_ = 0;
 }
 
+void CatalogWatch::reload() {
+    std::erase_if(entries_, [](const auto& entry) { return !entry.second->reader && entry.first.functions.use_count() <= 2; });
+    if (std::exchange(interval_, config_.routing.catalog_interval) == config_.routing.catalog_interval) return;
+    if (interval_.count() == 0) return forget();
+    for (const auto& [key, entry] : entries_) {
+        if (entry->due != Clock::time_point::max()) schedule(*entry, std::min(entry->due, Clock::now() + jittered(interval_)));
+    }
+}
+
+// Names mean from now on what the lists say.
+void CatalogWatch::forget() {
+    for (const auto& [key, entry] : entries_) {
+        if (entry->catalog) publish_(key, nullptr);
+    }
+    stop();
+}
+
 std::shared_ptr<const sql::Catalog> CatalogWatch::use(const sql::CatalogKey& key) {
-    if (config_.routing.catalog_interval.count() == 0) return nullptr;
+    if (interval_.count() == 0) return nullptr;
     std::unique_ptr<Entry>& entry = entries_[key];
     if (!entry) entry = std::make_unique<Entry>(io_, key);
     entry->used = Clock::now();
@@ -92,7 +110,7 @@ void CatalogWatch::load(Entry& entry) {
     if (loading_ >= kAtOnce) return schedule(entry, Clock::now() + kBusy);
     entry.begun = Clock::now();
     entry.again = false;
-    const config::Server* primary = primary_of_(entry.key.cluster);
+    const cluster::Member* primary = primary_of_(entry.key.cluster);
     if (primary == nullptr) return failed(entry, "no primary is known");
     ++loading_;
     entry.reader = std::make_shared<CatalogReader>(io_);
@@ -113,7 +131,7 @@ void CatalogWatch::loaded(Entry& entry, CatalogAnswer answer, const std::string&
     accept(entry, answer.rows());
     const Clock::time_point now = Clock::now();
     const Clock::time_point next = entry.again ? std::max(now + kSettle, entry.begun + kSpacing)
-                                               : now + jittered(config_.routing.catalog_interval);
+                                               : now + jittered(interval_);
     schedule(entry, next);
 }
 
@@ -155,7 +173,7 @@ CatalogWatch::Clock::duration CatalogWatch::jittered(Clock::duration span) {
     return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(span) * factor);
 }
 
-ConnectionOptions CatalogWatch::options_for(const config::Server& server, const std::string& dbname) const {
+ConnectionOptions CatalogWatch::options_for(const cluster::Member& server, const std::string& dbname) const {
     const auto [user, password] = monitor_login(config_);
     ConnectionOptions options = server_options(config_.server_tls, server);
     options.insert(options.end(), {{"dbname", dbname},

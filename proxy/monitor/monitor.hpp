@@ -9,9 +9,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "proxy/cluster/failure.hpp"
+#include "proxy/cluster/member.hpp"
 #include "proxy/cluster/memory.hpp"
 #include "proxy/cluster/snapshot.hpp"
 
@@ -28,7 +30,8 @@ class Monitor {
   public:
     using Publish = std::function<void(std::shared_ptr<const cluster::Snapshot>)>;
 
-    // Watches the servers of `config` whose cluster is `cluster_name`; HostIndex counts them in the configured order.
+    // Watches the servers of `config` whose cluster is `cluster_name`, until set_members() says otherwise; HostIndex counts
+    // them in the configured order.
     // `publish` is called on the io_context's thread, at every event and at least once a round.
     // `clock` numbers the questions and says what is wanted; it outlives the monitor.
     Monitor(boost::asio::io_context& io, const config::Config& config, std::string cluster_name, cluster::SampleClock& clock,
@@ -42,17 +45,23 @@ class Monitor {
     void start();
     // Closes the connections and publishes no more. On the io_context's thread, or when it does not run.
     void stop();
+    // Who belongs to the cluster from now on: others leave, and one whose host or port is another than before leaves and joins
+    // again. Publishes when that changes anything. On the io_context's thread, as all that follows.
+    void set_members(const std::vector<cluster::Member>& members);
+    // Nobody refers any more to this server, which has left; nothing if it is another member's by now.
+    void release(cluster::HostIndex host, std::uint64_t member);
+    // The configuration has been replaced: intervals, limits and logins are as in there.
+    void reload();
+    // Null: none is known. Until the next call of anything here.
+    [[nodiscard]] const cluster::Member* primary() const;
     // A worker met a failure of this server's (ClusterState::on_traffic_failure): publishes and probes at once.
-    // On the io_context's thread.
     void report_failure(cluster::HostIndex host, cluster::TrafficFailure how, std::string what);
-    // A worker's read was answered while its snapshot said `awaits_success`. On the io_context's thread.
+    // A worker's read was answered while its snapshot said `awaits_success`.
     void report_success(cluster::HostIndex host);
-    // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool). On the io_context's
-    // thread.
+    // Probes this server at once, without distrusting it (a 25006 from the primary, a new pool).
     void probe_now(cluster::HostIndex host);
-
     // Somebody waits for a newer sample or newer positions of replicas (the flags of `clock`): asks for them at once, but
-    // no server more often than every 5 ms, and publishes each answer. On the io_context's thread.
+    // no server more often than every 5 ms, and publishes each answer.
     void freshen();
 
   private:

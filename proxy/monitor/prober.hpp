@@ -25,6 +25,11 @@ struct ProberOptions {
     std::chrono::milliseconds interval{500};
     std::chrono::milliseconds timeout{1'500};  // for connecting and asking together
     std::function<std::uint64_t()> number;     // called right before each question is sent: ProbeResult::number
+
+    // But for `number`.
+    [[nodiscard]] bool same_as(const ProberOptions& other) const {
+        return connection == other.connection && interval == other.interval && timeout == other.timeout;
+    }
 };
 
 class Prober : public std::enable_shared_from_this<Prober> {

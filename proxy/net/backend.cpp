@@ -53,32 +53,26 @@ void Backend::open_connection() {
     connected_ = std::chrono::system_clock::now();
     opened_ = worker_.now();
     logging_in_ = true;
+    settings_ = worker_.settings_now();
     const cluster::ServerView& view = worker_.snapshot(target_.cluster)->servers[cluster::index_of(target_.host)];
     host_name_ = view.host;
     if (view.host.starts_with('/')) {
         candidates_ = {boost::asio::local::stream_protocol::endpoint(view.host + "/.s.PGSQL." + std::to_string(view.port))};
         return connect_next();
     }
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(view.host, error);
-    if (error) return resolve();
-    candidates_ = {boost::asio::ip::tcp::endpoint(address, view.port)};
-    connect_next();
-}
-
-void Backend::resolve() {
-    const cluster::ServerView& view = worker_.snapshot(target_.cluster)->servers[cluster::index_of(target_.host)];
-    const std::weak_ptr<Backend> self = std::static_pointer_cast<Backend>(shared_from_this());
-    auto resolved = [&worker = worker_, self](std::vector<Endpoint> found, std::string error) {
-        worker.post([self, found = std::move(found), error = std::move(error)] {
-            const std::shared_ptr<Backend> backend = self.lock();
-            if (!backend || !backend->logging_in_) return;
-            if (found.empty()) return backend->fail(sqlstate::kConnectionFailure, "name not found: " + error, false);
-            backend->candidates_.assign(found.rbegin(), found.rend());
-            backend->connect_next();
-        });
-    };
-    worker_.shared().resolve(view.host, view.port, std::move(resolved));
+    // Without any: the host is an address, or a name that has not been found.
+    const std::vector<std::string> numbers = view.addresses.empty() ? std::vector{view.host} : view.addresses;
+    candidates_.clear();
+    for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
+        boost::system::error_code error;
+        const auto address = boost::asio::ip::make_address(*number, error);
+        if (!error) candidates_.emplace_back(boost::asio::ip::tcp::endpoint(address, view.port));
+    }
+    if (!candidates_.empty()) return connect_next();
+    worker_.post([weak = std::weak_ptr<Backend>(std::static_pointer_cast<Backend>(shared_from_this()))] {
+        const std::shared_ptr<Backend> backend = weak.lock();
+        if (backend && backend->logging_in_) backend->fail(sqlstate::kConnectionFailure, "its name has not been found", false);
+    });
 }
 
 void Backend::connect_next() {
@@ -106,7 +100,7 @@ void Backend::begin_login() {
 }
 
 bool Backend::wants_tls() const noexcept {
-    const config::TlsMode mode = worker_.shared().config.server_tls.sslmode;
+    const config::TlsMode mode = settings_->config.server_tls.sslmode;
     if (mode == config::TlsMode::disable || endpoint_.protocol().family() == AF_UNIX) return false;  // as in libpq
     return mode != config::TlsMode::allow || tls_wanted_;
 }
@@ -123,8 +117,8 @@ void Backend::ask_for_tls() {
 void Backend::on_tls_answer(Bytes answer) {
     const char said = static_cast<char>(answer[0]);
     if (answer.size() > 1) return fail(sqlstate::kProtocolViolation, "unencrypted data after SSLRequest", false);
-    if (said == 'S') return start_tls(worker_.shared().server_tls.load(), Tls::Role::client, host_name_);
-    const config::TlsMode mode = worker_.shared().config.server_tls.sslmode;
+    if (said == 'S') return start_tls(settings_->server_tls, Tls::Role::client, host_name_);
+    const config::TlsMode mode = settings_->config.server_tls.sslmode;
     if (said == 'N' && mode <= config::TlsMode::prefer) {
         tls_asked_ = false;
         return start_login();
@@ -182,6 +176,7 @@ void Backend::finish_login() {
     pid_ = login_->pid();
     secret_key_ = login_->secret_key();
     target_.secret = {};
+    settings_.reset();
     spdlog::debug("event=server_login id={} server={} database={} user={} pid={}", id_, server_name(),
                   session::log_value(target_.database), session::log_value(target_.user), pid_);
     logged_in(*std::exchange(login_, nullptr));
@@ -189,7 +184,7 @@ void Backend::finish_login() {
 
 void Backend::refused() {
     const session::ServerLoginError& error = login_->error();
-    const bool allow = worker_.shared().config.server_tls.sslmode == config::TlsMode::allow;
+    const bool allow = settings_->config.server_tls.sslmode == config::TlsMode::allow;
     if (allow && error.code == sqlstate::kInvalidAuthorization && !std::exchange(tls_wanted_, true)) {
         close_socket();  // it may be that it lets nobody in without TLS
         partial_.clear();
@@ -203,6 +198,7 @@ void Backend::refused() {
 void Backend::end_login() noexcept {
     logging_in_ = false;
     login_.reset();
+    settings_.reset();
 }
 
 void Backend::on_lost() {
@@ -213,13 +209,14 @@ void Backend::on_lost() {
 void Backend::connect_timed_out() { fail(sqlstate::kConnectionFailure, "timed out (server_connect_timeout)", false); }
 
 void Backend::tick(TimePoint now) {
-    const auto limit = worker_.shared().config.pool.server_connect_timeout;
+    const auto limit = worker_.config().pool.server_connect_timeout;
     if (logging_in_ && limit.count() > 0 && now - opened_ > limit) connect_timed_out();
 }
 
 void Backend::fail(std::string_view code, std::string_view message, bool final) {
     if (!std::exchange(logging_in_, false)) return;
     const auto keep_alive = shared_from_this();
+    settings_.reset();
     const auto login = std::move(login_);  // the texts may be its own
     spdlog::warn("event=server_login_failed server={} database={} user={} code={} cause={}", server_name(),
                  session::log_value(target_.database), session::log_value(target_.user), code, session::log_value(message));

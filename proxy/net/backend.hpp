@@ -31,7 +31,7 @@ struct BackendTarget {
 
 class Backend : public Peer {
   public:
-    // Resolves, connects, encrypts and logs in; logged_in() or login_failed() is called later, never from here.
+    // Connects, encrypts and logs in; logged_in() or login_failed() is called later, never from here.
     void open_connection();
     // server_connect_timeout has passed.
     void connect_timed_out();
@@ -42,8 +42,13 @@ class Backend : public Peer {
     [[nodiscard]] std::uint32_t pid() const noexcept { return pid_; }
     [[nodiscard]] const std::string& secret_key() const noexcept { return secret_key_; }
     [[nodiscard]] bool encrypted() const noexcept { return tls() != nullptr; }
+    // Only when encrypted().
+    [[nodiscard]] std::shared_ptr<const TlsContext> tls_context() const { return tls()->shared_context(); }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] bool logging_in() const noexcept { return logging_in_; }
+    [[nodiscard]] bool is_at(std::size_t cluster, cluster::HostIndex host) const noexcept {
+        return target_.cluster == cluster && target_.host == host;
+    }
     [[nodiscard]] const std::string& server_name() const noexcept;  // as the configuration calls it
 
     // A cancel for it is under way to the server (Canceler), has ended, or did not end in time and is given up.
@@ -84,7 +89,6 @@ class Backend : public Peer {
     void on_connected(int error) final;
     void on_encrypted(const std::string& error) final;
 
-    void resolve();
     void connect_next();
     void begin_login();
     [[nodiscard]] bool wants_tls() const noexcept;
@@ -98,6 +102,7 @@ class Backend : public Peer {
     void fail(std::string_view code, std::string_view message, bool final);
 
     BackendTarget target_;
+    std::shared_ptr<const Settings> settings_;  // of the login
     std::unique_ptr<session::ServerLogin> login_;
     std::vector<Endpoint> candidates_;  // still to be tried, the next one last
     Endpoint endpoint_;

@@ -28,6 +28,7 @@ void Canceler::on_connected(int error) {
     if (error != 0) return finish();
     // The key is as secret as what it cancels.
     if (!server_->encrypted()) return send_cancel();
+    tls_context_ = server_->tls_context();
     std::string request;
     protocol::append_ssl_request(request);
     send(as_bytes(request));
@@ -51,7 +52,7 @@ void Canceler::on_readable() {
     char byte = 0;
     const std::ptrdiff_t got = receive(&byte, 1);
     if (got == kNothing) return arm_read();
-    if (got == 1 && byte == 'S' && !sent_) return start_tls(worker_.shared().server_tls.load(), Tls::Role::client, server_->host_name());
+    if (got == 1 && byte == 'S' && !sent_) return start_tls(tls_context_, Tls::Role::client, server_->host_name());
     finish();  // the server answers a cancel with nothing but the end of the stream
 }
 

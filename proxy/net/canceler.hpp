@@ -34,6 +34,7 @@ class Canceler final : public Peer {
     Worker& worker_;
     std::shared_ptr<Backend> server_;  // null: it is over
     TimePoint deadline_;
+    std::shared_ptr<const TlsContext> tls_context_;  // of the connection, whose key goes as protected as that
     bool sent_ = false;
 };
 

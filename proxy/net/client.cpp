@@ -44,7 +44,7 @@ Client::Client(Worker& worker, int fd, bool over_limit)
     describe_endpoint(remote_endpoint(fd), address_, port_);
     address_identity_ = cluster::identity_of(address_);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
-    starting_ = std::make_unique<Starting>(worker.shared(), over_limit, address_);
+    starting_ = std::make_unique<Starting>(worker.settings_now(), over_limit, address_);
 }
 
 Client::~Client() = default;
@@ -180,7 +180,7 @@ std::size_t Client::work_linked(Bytes bytes) {
 
 std::size_t Client::work_unlinked(Bytes bytes) {
     if (bytes.empty()) return 0;
-    if (worker_.draining()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down"), 0;
+    if (leaving()) return say_farewell(), 0;
     const session::Plan plan = machine_->plan(bytes);
     switch (plan.kind) {
         case session::Plan::Kind::incomplete: return 0;
@@ -344,7 +344,7 @@ void Client::close(std::string_view why) {
     worker_.listen_hub().drop(*this);
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
     if (replicating_) end_stream(why);
-    if (worker_.shared().config.log.disconnections && !was_login) {
+    if (worker_.config().log.disconnections && !was_login) {
         spdlog::info("event=client_closed id={} user={} database={} addr={}:{} cause={}", id_, session::log_value(user_),
                      session::log_value(database_), address_, port_, session::log_value(why));
     }
@@ -353,6 +353,7 @@ void Client::close(std::string_view why) {
     starting_.reset();
     in_ = {};
     if (counted_) worker_.counters().clients.add(-1);
+    if (group_ != nullptr) --group_->clients;
     worker_.remove_client(*this);
 }
 
@@ -368,7 +369,7 @@ void Client::waited_too_long() {
 
 void Client::tick(TimePoint now) {
     if (state_ == State::refused) return now >= starting_->refuse_at ? refuse_login() : void();
-    const config::Config& config = worker_.shared().config;
+    const config::Config& config = worker_.config();
     const bool logging_in = state_ == State::login || (state_ == State::welcome && !waiting());
     if (logging_in && now - since_ > config.proxy.client_login_timeout) {
         worker_.counters().login_failures.add();
@@ -385,7 +386,19 @@ void Client::tick(TimePoint now) {
 void Client::drain() {
     if (state_ == State::replication) return drain_stream();
     const bool idle = server_ == nullptr && !waiting() && (!homeless_ || held()) && !awaits_channel_;
-    if (idle || state_ != State::session) fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
+    if (idle || state_ != State::session) say_farewell();
+}
+
+bool Client::leaving() const noexcept { return worker_.draining() || (group_ != nullptr && group_->retired); }
+
+void Client::say_farewell() {
+    if (worker_.draining()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
+    fail(sqlstate::kAdminShutdown, "database \"" + database_ + "\" is not configured any more as it was when this session began");
+}
+
+void Client::join_group(PoolGroup& group) noexcept {
+    group_ = &group;
+    ++group.clients;
 }
 
 void Client::on_drained() {

@@ -74,8 +74,12 @@ class Client final : public Peer, public pool::Waiter {
     void close(std::string_view why);
     void waited_too_long();
     void tick(TimePoint now);
-    // SIGTERM: goes when it is idle.
+    // It is to go when it is idle.
+    [[nodiscard]] bool leaving() const noexcept;
+    // Goes when it is idle: SIGTERM, or its database is not configured any more as it was (PoolGroup::retired).
     void drain();
+    // The configuration was reloaded, and its group has it.
+    void reload();
 
     // --- Called by a replication client's own stream.
     void stream_ready(const session::ServerLogin& login);
@@ -133,6 +137,10 @@ class Client final : public Peer, public pool::Waiter {
     std::size_t on_console(Bytes bytes);
     void authenticated();
     void begin_session(session::ParameterRef settings);
+    [[nodiscard]] session::ClientSetup setup_now() const;
+    void watch_shadow();
+    void say_farewell();
+    void join_group(PoolGroup& group) noexcept;
     void ask_server_for_settings();
     void welcome();
     void console_welcome();

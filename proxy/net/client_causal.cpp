@@ -76,7 +76,7 @@ HostPool* Client::choose_fresh() {
 milliseconds Client::patience(bool choosing_again) const {
     if (choosing_again) return kHandover;
     if (group_->read_only && token_ != Lsn{}) return milliseconds::max();  // until query_wait_timeout
-    const milliseconds limit = worker_.shared().config.routing.causal_wait;
+    const milliseconds limit = worker_.config().routing.causal_wait;
     const bool handover = (fresh_.arrived == 0 && worker_.now() >= no_handover_before_ &&
                            causal_.lacks_only_sights(*worker_.snapshot(group_->cluster)));
     return handover ? std::max(limit, kHandover) : limit;
@@ -140,7 +140,7 @@ void Client::note_touch() {
 // --- The worker's part.
 
 void Worker::want_fresh(std::size_t cluster, sql::Reason why) {
-    cluster::SampleClock& clock = shared_.sample_clocks[cluster];
+    cluster::SampleClock& clock = *settings_->clusters[cluster].clock;
     const bool sample = why != sql::Reason::replica_behind && !clock.sample_wanted.exchange(true);
     const bool replay = why != sql::Reason::awaiting_sample && !clock.replay_wanted.exchange(true);
     if (sample || replay) shared_.freshen(cluster);

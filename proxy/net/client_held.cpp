@@ -25,8 +25,8 @@ void Client::hold(HoldCause cause) {
     if (cause == HoldCause::pause) return;
     Shared& shared = worker_.shared();
     const std::uint32_t others = shared.held.fetch_add(1, std::memory_order_relaxed);
-    const bool refused = others >= shared.config.pool.failover_max_waiters;
-    if (!refused && shared.config.pool.failover_wait.count() > 0) return;
+    const bool refused = others >= worker_.config().pool.failover_max_waiters;
+    if (!refused && worker_.config().pool.failover_wait.count() > 0) return;
     // Not from here: the segment may be just being worked on.
     worker_.post([weak = std::weak_ptr(self()), refused] {
         const std::shared_ptr<Client> client = weak.lock();
@@ -82,7 +82,8 @@ void Worker::leave_fenced(std::size_t cluster, const cluster::Snapshot& before) 
         const HostPool& pool = server->host_pool();
         if (pool.group.cluster != cluster) continue;
         const bool was_primary = before.primary == pool.host && snapshot.primary != pool.host;
-        if (was_primary || snapshot.barred(pool.host)) server->fence();
+        const bool gone = snapshot.servers[cluster::index_of(pool.host)].gone;  // taken away: what is under way is finished
+        if ((was_primary && !gone) || snapshot.barred(pool.host)) server->fence();
     }
 }
 
@@ -109,7 +110,7 @@ void Worker::pause(std::string database, std::function<void()> done) {
             reroute_waiters(*pool);
             sweep(*pool, now());
         }
-        for (std::size_t i = 0; i < shared_.clusters.size(); ++i) wake_held(i);  // a pause has no failover_wait
+        for (std::size_t i = 0; i < snapshots_.size(); ++i) wake_held(i);  // a pause has no failover_wait
         pausing_.emplace_back(std::move(database), std::move(done));
         finish_pauses();
     });
@@ -118,7 +119,7 @@ void Worker::pause(std::string database, std::function<void()> done) {
 void Worker::resume(std::string database) {
     post([this, database = std::move(database)] {
         pauses_.resume(database);
-        for (std::size_t i = 0; i < shared_.clusters.size(); ++i) wake_held(i);
+        for (std::size_t i = 0; i < snapshots_.size(); ++i) wake_held(i);
         finish_pauses();
     });
 }

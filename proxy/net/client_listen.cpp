@@ -52,7 +52,7 @@ void Client::notify(const std::string& channel, const std::shared_ptr<const std:
     notifications_->messages.emplace_back(channel, message);
     notifications_->bytes += message->size();
     if (may_notify()) return send_notifications();
-    if (notifications_->bytes <= worker_.shared().config.proxy.notification_buffer_size) return;
+    if (notifications_->bytes <= worker_.config().proxy.notification_buffer_size) return;
     fail(sqlstate::kConfigurationLimitExceeded, "too many notifications wait for this client (notification_buffer_size)");
 }
 

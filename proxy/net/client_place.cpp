@@ -95,7 +95,7 @@ HostPool* Client::without_replica(sql::Reason why) {
     const cluster::Snapshot& snapshot = *worker_.snapshot(group_->cluster);
     if (route_.read_preference == ReadPreference::replica && !group_->read_only) {
         refusal_ = refusal_of(why);
-    } else if (why == sql::Reason::replicas_lag && worker_.shared().config.routing.when_all_lag == config::WhenAllLag::error) {
+    } else if (why == sql::Reason::replicas_lag && worker_.config().routing.when_all_lag == config::WhenAllLag::error) {
         refusal_ = "every replica lags too much, and when_all_lag is error";
     } else if (!snapshot.primary && cluster::all_broken(snapshot)) {
         refusal_ = "no primary is known, and the replicas' circuit breakers are open";
@@ -144,7 +144,7 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
     const TimePoint time = now();
-    std::array<bool, 256> excluded{};
+    std::array<bool, cluster::kMaxServers> excluded{};
     const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
     bool any = false;
     bool left = false;
@@ -164,7 +164,7 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
     if (host) return host;
     if (cluster::all_lag(snapshot)) {
         why = sql::Reason::replicas_lag;
-        const bool may = shared_.config.routing.when_all_lag == config::WhenAllLag::least_lagged;
+        const bool may = config().routing.when_all_lag == config::WhenAllLag::least_lagged;
         return may ? cluster::least_lagged(snapshot, out, bound) : std::nullopt;
     }
     if (!left) why = any ? sql::Reason::replica_lost : sql::Reason::no_replica;

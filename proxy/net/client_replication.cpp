@@ -1,8 +1,8 @@
 // A replication client: a connection of its own to the primary, and bytes both ways unread (semantics.md H).
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 
+#include "config/clusters.hpp"
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/canceler.hpp"
@@ -26,7 +26,8 @@ constexpr std::chrono::seconds kFlush{30};  // for the client to take what the s
 std::optional<std::size_t> Client::replicated_cluster(bool physical) {
     const config::Database* entry = worker_.database(database_);
     if (entry == nullptr) {
-        if (physical && worker_.shared().clusters.size() == 1) return 0;
+        const std::set<std::string> clusters = config::cluster_names(worker_.config());
+        if (physical && clusters.size() == 1) return worker_.settings().find_cluster(*clusters.begin());
         const std::string advice = physical ? "; for physical replication, a [[database]] of this name says which cluster" : "";
         fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured" + advice);
         return std::nullopt;
@@ -37,8 +38,7 @@ std::optional<std::size_t> Client::replicated_cluster(bool physical) {
                                                   (forced ? "a forced user" : "read_only = true"));
         return std::nullopt;
     }
-    const auto& clusters = worker_.shared().clusters;
-    return static_cast<std::size_t>(std::find(clusters.begin(), clusters.end(), entry->cluster) - clusters.begin());
+    return worker_.settings().find_cluster(entry->cluster);
 }
 
 void Client::replicate(session::ServerSecret secret) {

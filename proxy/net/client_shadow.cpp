@@ -53,7 +53,7 @@ void Client::watch_answer(sql::Reason reason, Bytes segment) {
     Verifier& verifier = worker_.verifier();
     if (!verifier.draws(group_->shadow_verify_percent)) return;
     if (!verifier.has_room()) return verifier.skip(Skip::busy);
-    if (segment.size() > worker_.shared().config.routing.retry_buffer_size) return verifier.skip(Skip::too_large);
+    if (segment.size() > worker_.config().routing.retry_buffer_size) return verifier.skip(Skip::too_large);
     std::optional<std::string> request = machine_->standalone(segment);
     if (!request) return;  // it only prepares
     if (request->empty()) return verifier.skip(Skip::not_alone);

@@ -32,11 +32,12 @@ bool always_accepted(std::string_view application_name) noexcept {
 
 }  // namespace
 
-Client::Starting::Starting(const Shared& shared, bool over, const std::string& address)
-    : login(shared.users, shared.config.proxy.auth_type, &protocol::openssl_random, encryption(shared.config.client_tls)),
+Client::Starting::Starting(std::shared_ptr<const Settings> now, bool over, const std::string& address)
+    : in_force(std::move(now)),
+      login(in_force->users, in_force->config.proxy.auth_type, &protocol::openssl_random, encryption(in_force->config.client_tls)),
       over_limit(over) {
-    login.admit_by(shared.access, config::parse_address(address), address);
-    if (!shared.config.proxy.auth_query.empty()) login.look_up_unknown();
+    login.admit_by(in_force->access, config::parse_address(address), address);
+    if (!in_force->config.proxy.auth_query.empty()) login.look_up_unknown();
 }
 
 session::Encryption Client::Starting::encryption(const config::ClientTls& tls) noexcept {
@@ -55,7 +56,7 @@ session::Encryption Client::Starting::encryption(const config::ClientTls& tls) n
 bool Client::begins_with_tls() {
     // Nothing may have come before, not even the front of a packet: it was not protected.
     if (state_ != State::login || tls() != nullptr || !in_.empty() || !starting_->login.untouched()) return false;
-    const std::shared_ptr<const TlsContext> context = worker_.shared().client_tls.load();
+    const std::shared_ptr<const TlsContext>& context = starting_->in_force->client_tls;
     char first = 0;
     if (!context || ::recv(fd(), &first, 1, MSG_DONTWAIT | MSG_PEEK) != 1 || first != 0x16) return false;
     direct_tls_ = true;
@@ -96,7 +97,7 @@ std::string Client::Starting::take_settings(const config::Proxy& config) {
 
 session::LocalSettings Client::Starting::local_settings(const Client& client) const {
     session::LocalSettings settings = client.group_->settings;
-    const auto& users = client.worker_.shared().config.users;
+    const auto& users = client.worker_.config().users;
     const auto user = std::ranges::find(users, client.user_, &config::User::name);
     if (user != users.end()) {
         settings.read_preference = user->read_preference.value_or(settings.read_preference);
@@ -148,7 +149,7 @@ void Client::after_login_step(session::ClientLogin::Step step, std::string out) 
         case session::ClientLogin::Step::lookup: look_up(false); break;
         case session::ClientLogin::Step::pause: look_up(true); break;
         case session::ClientLogin::Step::start_tls:
-            start_tls(worker_.shared().client_tls.load(), Tls::Role::server, {});
+            start_tls(starting_->in_force->client_tls, Tls::Role::server, {});
             break;
         case session::ClientLogin::Step::authenticated: authenticated(); break;
         case session::ClientLogin::Step::cancel:
@@ -188,7 +189,7 @@ void Client::login_failed(std::string answer) {
                  session::log_value(login.result().user), session::log_value(login.result().database), address_, port_, rule,
                  session::log_value(login.failure()));
     starting_->refusal = std::move(answer);
-    const auto delay = worker_.shared().config.proxy.auth_failure_delay;
+    const auto delay = worker_.config().proxy.auth_failure_delay;
     if (!login.failed_password() || delay.count() == 0) return refuse_login();
     starting_->refuse_at = worker_.now() + delay;
     state_ = State::refused;
@@ -212,7 +213,7 @@ void Client::authenticated() {
     database_ = result.database;
     admin_ = result.admin;
     WorkerStats& stats = worker_.counters();
-    const config::Config& config = worker_.shared().config;
+    const config::Config& config = worker_.config();
     const bool replication = !result.replication.empty() && result.replication != "false";
     if (!replication && database_ == config.proxy.admin_database) return console_welcome();
     if (starting_->over_limit) {
@@ -229,8 +230,9 @@ void Client::authenticated() {
         return fail(sqlstate::kInvalidParameterValue, error);
     }
     if (replication) return replicate(std::move(secret));
-    group_ = worker_.group(database_, user_, secret);
-    if (group_ == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
+    PoolGroup* group = worker_.group(database_, user_, secret);
+    if (group == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
+    join_group(*group);
     group_->learn(std::move(secret));
     state_ = State::welcome;
     if (!group_->welcome.empty()) {
@@ -271,6 +273,38 @@ void Client::settings_accepted() {
     if (state_ == State::welcome) starting_->accepted(*this);
 }
 
+// As the configuration has it, without what the client asked for.
+session::ClientSetup Client::setup_now() const {
+    const config::Config& config = worker_.config();
+    const bool transaction_mode = group_->mode == config::PoolMode::transaction;
+    const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
+    return {.scope = group_->scope,
+            .split = group_->split,
+            .drawn = group_->split != config::Split::on || routing::drawn(id_, group_->split_percent),
+            .session_mode = !transaction_mode,
+            .reject_state = group_->on_session_state == config::SessionState::reject,
+            .shared_listen = transaction_mode && !group_->read_only,
+            .read_only = group_->read_only,
+            .max_message = static_cast<std::uint32_t>(max_packet),
+            .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
+            .max_client_statements = config.pool.max_client_statement_memory,
+            .max_statements = config.pool.max_statement_memory,
+            .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
+            .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
+}
+
+void Client::reload() {
+    if (state_ != State::session) return;
+    machine_->reload(setup_now());
+    watch_shadow();
+}
+
+void Client::watch_shadow() {
+    const bool wanted = group_->split == config::Split::shadow && !group_->read_only;
+    if (!wanted) shadow_.reset();
+    else if (!shadow_) shadow_ = std::make_unique<Shadow>();
+}
+
 void Client::begin_session(session::ParameterRef settings) {
     const bool read_only = group_->read_only;
     if (read_only) {
@@ -278,25 +312,11 @@ void Client::begin_session(session::ParameterRef settings) {
         settings.prove();
     }
     const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
-    const config::Config& config = worker_.shared().config;
-    const auto max_packet = std::min<std::uint64_t>(config.proxy.max_packet_size, 0x7fff'fffb);
-    session::ClientSetup setup{.start = named,
-                               .scope = group_->scope,
-                               .split = group_->split,
-                               .drawn = group_->split != config::Split::on || routing::drawn(id_, group_->split_percent),
-                               .session_mode = group_->mode == config::PoolMode::session,
-                               .reject_state = group_->on_session_state == config::SessionState::reject,
-                               .shared_listen = group_->mode == config::PoolMode::transaction && !read_only,
-                               .read_only = read_only,
-                               .max_message = static_cast<std::uint32_t>(max_packet),
-                               .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
-                               .max_client_statements = config.pool.max_client_statement_memory,
-                               .max_statements = config.pool.max_statement_memory,
-                               .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
-                               .settings = starting_->local_settings(*this),
-                               .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
+    session::ClientSetup setup = setup_now();
+    setup.start = named;
+    setup.settings = starting_->local_settings(*this);
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
-    if (group_->split == config::Split::shadow && !read_only) shadow_ = std::make_unique<Shadow>();
+    watch_shadow();
     std::string out;
     for (const auto& [name, value] : group_->welcome) {
         const std::string* own = session::is_tracked_report(name) ? named->find(name) : nullptr;
@@ -311,7 +331,7 @@ void Client::begin_session(session::ParameterRef settings) {
     state_ = State::session;
     starting_.reset();
     worker_.counters().clients_accepted.add();
-    if (worker_.shared().config.log.connections) {
+    if (worker_.config().log.connections) {
         spdlog::info("event=client_login id={} user={} database={} addr={}:{}", id_, session::log_value(user_),
                      session::log_value(database_), address_, port_);
     }

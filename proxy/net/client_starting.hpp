@@ -1,6 +1,7 @@
 // What a client needs until it is welcome: the login machine, and the settings it asked for.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "proxy/net/client.hpp"
@@ -10,7 +11,7 @@ namespace pgweir::net {
 
 struct Client::Starting {
     // `address`: the client's, as text.
-    Starting(const Shared& shared, bool over, const std::string& address);
+    Starting(std::shared_ptr<const Settings> now, bool over, const std::string& address);
     [[nodiscard]] static session::Encryption encryption(const config::ClientTls& tls) noexcept;
 
     // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
@@ -23,6 +24,7 @@ struct Client::Starting {
     void accepted(Client& client);
     [[nodiscard]] session::ParameterRef with_application_name(Worker& worker, session::ParameterRef settings) const;
 
+    std::shared_ptr<const Settings> in_force;  // of the login, from its beginning to its end
     session::ClientLogin login;
     std::vector<session::Parameter> wanted;  // without application_name
     std::string application_name;

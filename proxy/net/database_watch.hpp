@@ -1,4 +1,4 @@
-// A worker's knowledge of the names in one database, shared by all groups of that database, and what the control thread
+// A worker's knowledge of the names in one database, shared by all groups that call it so, and what the control thread
 // has been told of it.
 #pragma once
 
@@ -11,6 +11,14 @@ namespace pgweir::net {
 
 struct DatabaseWatch {
     explicit DatabaseWatch(sql::CatalogKey name) : key(std::move(name)), names(*key.functions) {}
+
+    // Another list judges from now on, and the catalog is wanted as judged by it.
+    void judge_by(std::shared_ptr<const sql::Allowlist> functions) {
+        if (key.functions == functions) return;
+        names.judge_by(*functions);
+        key.functions = std::move(functions);
+        used = false;
+    }
 
     sql::CatalogKey key;
     session::DatabaseNames names;

@@ -35,6 +35,14 @@ struct HostPool {
 
 using ParameterList = std::vector<std::pair<std::string, std::string>>;
 
+// What makes a database and user another one: with any other value, their connections are not the same.
+struct GroupIdentity {
+    std::string dbname;  // on the servers
+    std::size_t cluster = 0;
+    bool read_only = false;
+    friend bool operator==(const GroupIdentity&, const GroupIdentity&) = default;
+};
+
 struct PoolGroup {
     session::StatementScope scope{};  // its number in this worker
     std::string database;  // as clients call it
@@ -52,6 +60,11 @@ struct PoolGroup {
     std::uint32_t min_pool_size = 0;
     session::ServerSecret secret;
     DatabaseWatch* watch = nullptr;  // the worker's; null: only the built-in list counts
+    std::size_t clients = 0;
+    // The configuration has no such database any more, or another one under its name: nobody comes, its clients go when they
+    // are idle, and then it goes.
+    bool retired = false;
+    [[nodiscard]] GroupIdentity identity() const { return {dbname, cluster, read_only}; }
     bool forced_user = false;  // the configuration's, with its password
     // What a client has proven to know now: the newest is right, a password may have been changed.
     void learn(session::ServerSecret proven) {

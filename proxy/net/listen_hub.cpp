@@ -104,6 +104,7 @@ std::vector<std::shared_ptr<Client>> ListenHub::held(const std::set<Client*>& cl
 // --- At home
 
 void ListenHub::listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who, std::uint64_t subscription) {
+    close_elsewhere(target.database, GroupIdentity{target.dbname, target.cluster, false});
     std::shared_ptr<ListenerConnection>& connection = connections_[target.database];
     if (!connection) {
         const auto primary = worker_.snapshot(target.cluster)->primary;
@@ -127,6 +128,21 @@ void ListenHub::listen_for(const BackendTarget& target, const std::string& chann
 void ListenHub::unlisten_for(const std::string& database, const std::string& channel, pool::WorkerId who) {
     const auto connection = connections_.find(database);
     if (connection != connections_.end()) connection->second->unlisten(channel, who);
+}
+
+// The database is not where its connection leads.
+void ListenHub::close_elsewhere(const std::string& database, const std::optional<GroupIdentity>& now) {
+    const auto found = connections_.find(database);
+    if (found == connections_.end()) return;
+    const std::shared_ptr<ListenerConnection> connection = found->second;
+    if (now && connection->dbname() == now->dbname && connection->cluster() == now->cluster) return;
+    connection->close("the database is configured otherwise now");
+}
+
+void ListenHub::reload() {
+    std::vector<std::string> databases;
+    for (const auto& [database, connection] : connections_) databases.push_back(database);
+    for (const std::string& database : databases) close_elsewhere(database, worker_.identity_of(database));
 }
 
 void ListenHub::look_at_primary(std::size_t cluster) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "proxy/net/host_pool.hpp"
 #include "proxy/net/listener_connection.hpp"
 #include "proxy/pool/types.hpp"
 
@@ -40,6 +42,8 @@ class ListenHub {
     // --- At home: for all workers' clients.
     void listen_for(const BackendTarget& target, const std::string& channel, pool::WorkerId who, std::uint64_t subscription);
     void unlisten_for(const std::string& database, const std::string& channel, pool::WorkerId who);
+    // Databases may be configured otherwise now: connections to where one was are closed.
+    void reload();
     // The primary may be another one.
     void look_at_primary(std::size_t cluster);
     void remove(ListenerConnection& connection);
@@ -53,6 +57,7 @@ class ListenHub {
     };
     using Channels = std::map<std::string, Channel>;
 
+    void close_elsewhere(const std::string& database, const std::optional<GroupIdentity>& now);
     [[nodiscard]] pool::WorkerId home_of(const std::string& database) const;
     [[nodiscard]] Channel* find(const std::string& database, const std::string& channel);
     [[nodiscard]] static std::vector<std::shared_ptr<Client>> held(const std::set<Client*>& clients);

@@ -28,7 +28,7 @@ Listener::Listener(boost::asio::io_context& io, Shared& shared) : io_(io), share
 
 void Listener::start() {
     using boost::asio::ip::tcp;
-    const config::Proxy& proxy = shared_.config.proxy;
+    const config::Proxy& proxy = shared_.settings->config.proxy;
     if (proxy.listen_addr == "*") {
         listen({tcp::v4(), proxy.listen_port});
         try {
@@ -82,7 +82,7 @@ void Listener::accept_all(std::size_t which) {
             return pause(which);
         }
         const std::uint32_t there = shared_.clients.fetch_add(1);
-        const std::uint32_t limit = shared_.config.proxy.max_client_conn;
+        const std::uint32_t limit = shared_.settings->config.proxy.max_client_conn;
         // Over the limit administrators still get in, and others are told why not; but not without end.
         if (there >= limit + kOverLimit) {
             shared_.clients.fetch_sub(1);

@@ -23,6 +23,7 @@ class ListenerConnection final : public Backend {
     // Ends it, and tells everybody who listens.
     void close(const std::string& why);
     [[nodiscard]] const std::string& database() const noexcept { return target().database; }
+    [[nodiscard]] const std::string& dbname() const noexcept { return target().dbname; }
     [[nodiscard]] std::size_t cluster() const noexcept { return target().cluster; }
     [[nodiscard]] cluster::HostIndex host() const noexcept { return target().host; }
 

@@ -75,7 +75,7 @@ bool for_want_of_replicas(sql::Reason reason) noexcept {
 bool Client::may_go_to_primary(const routing::Route& wanted) {
     const bool spilled = wanted.target == routing::Target::replica && route_.target == routing::Target::primary &&
                          for_want_of_replicas(route_.reason);
-    const bool capped = worker_.shared().config.routing.max_primary_reads > 0 && worker_.snapshot(group_->cluster)->few_healthy;
+    const bool capped = worker_.config().routing.max_primary_reads > 0 && worker_.snapshot(group_->cluster)->few_healthy;
     if (!spilled || !capped) return true;
     place_on_primary_ = worker_.primary_reads(group_->cluster).take(*this);
     if (place_on_primary_.held()) return true;

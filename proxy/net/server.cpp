@@ -36,9 +36,9 @@ Server::Server(Worker& worker, HostPool& pool, Handover& handover)
     adopt(std::exchange(handover.fd, -1), std::move(handover.tls));
     login_settings_ = worker.parameters().intern(std::move(handover.login));
     machine_ = std::make_unique<session::ServerMachine>(worker.parameters(), login_settings_, std::size_t{0});
-    set_up_machine();
     machine_->set_actual(worker.parameters().intern(std::move(handover.actual)));
     machine_->prepared() = std::move(*handover.prepared);
+    set_up_machine();
     machine_->unnamed_unknown = true;  // whose it was stays behind
 }
 
@@ -78,8 +78,7 @@ void Server::logged_in(const session::ServerLogin& login) {
     PoolGroup& group = pool_.group;
     const bool is_primary = worker_.snapshot(group.cluster)->primary == pool_.host;
     if (is_primary || group.read_only) worker_.learn_welcome(group, login.parameters());
-    const auto limit = std::max<std::size_t>(worker_.shared().config.pool.max_prepared_statements, 1);
-    machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, limit);
+    machine_ = std::make_unique<session::ServerMachine>(worker_.parameters(), login_settings_, std::size_t{0});
     set_up_machine();
     arm_read();
     worker_.settle(*this, pool_.pool.login_succeeded(*this, worker_.now()));
@@ -165,9 +164,15 @@ void Server::on_answer(Bytes bytes) {
 
 void Server::set_up_machine() {
     machine_->set_name(pool_.key.server);
-    const config::Config& config = worker_.shared().config;
+    set_limits();
+}
+
+void Server::set_limits() {
+    if (!machine_) return;
+    const config::Config& config = worker_.config();
     machine_->set_max_row(static_cast<std::uint32_t>(config.proxy.max_row_size));
-    if (config.log.min_duration_statement.count() > 0) machine_->segment_text.turn_on();
+    machine_->prepared().set_limit(std::max<std::size_t>(config.pool.max_prepared_statements, 1));
+    machine_->segment_text.turn_on(config.log.min_duration_statement.count() > 0);
 }
 
 // The rest of the row is still to come: neither side can go on.
@@ -197,7 +202,7 @@ void Server::count_segment() {
 
 void Server::log_if_slow(std::chrono::microseconds took) {
     session::SegmentText& text = machine_->segment_text;
-    const bool slow = took >= worker_.shared().config.log.min_duration_statement;
+    const bool slow = took >= worker_.config().log.min_duration_statement;
     if (slow && client_->welcomed()) spdlog::info("{}", slow_line(client_->slow_statement(took), text));
     text.clear();
 }
@@ -331,7 +336,7 @@ void Server::release() {
     }
     worker_.settle(*this, pool_.pool.release(*this, worker_.now()));
     if (!next) return;
-    if (worker_.draining()) return next->drain();
+    if (next->leaving()) return next->drain();
     next->resume();
 }
 
@@ -477,7 +482,7 @@ void Server::fence() {
 
 void Server::let_go(Client& client) {
     client.unlink();
-    worker_.draining() ? client.drain() : client.resume();
+    client.leaving() ? client.drain() : client.resume();
 }
 
 // A read whose answer has not begun is not lost with its server.

@@ -65,6 +65,8 @@ class Server final : public Backend, public pool::ServerSlot {
     // The first byte that was written met a dead connection, and none has left.
     [[nodiscard]] bool dead_on_sending() const noexcept { return lost() && !encrypted(); }
     [[nodiscard]] std::shared_ptr<Handover> hand_over();
+    // As the configuration has them now.
+    void set_limits();
     // The unused connection's end, a graceful Terminate first.
     void say_goodbye();
     // It was closed here, and its end has not come in time: then it is given up.

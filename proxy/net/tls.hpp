@@ -28,6 +28,7 @@ class Tls {
     // Both sides spoke of PostgreSQL by ALPN, which direct TLS needs.
     [[nodiscard]] bool has_alpn() const noexcept;
     [[nodiscard]] const TlsContext& context() const noexcept { return *context_; }
+    [[nodiscard]] const std::shared_ptr<const TlsContext>& shared_context() const noexcept { return context_; }
     // The common name of the other side's certificate, which was verified; nothing without one, or when it has not one name.
     [[nodiscard]] std::optional<std::string> peer_name() const;
     // "TLSv1.3"

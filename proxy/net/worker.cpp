@@ -1,14 +1,13 @@
 #include "proxy/net/worker.hpp"
 
-#include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
-#include "config/databases.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
+#include "proxy/net/random_word.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/verifier.hpp"
 
@@ -19,38 +18,17 @@ namespace {
 constexpr std::chrono::seconds kSuspicion{1};
 constexpr std::chrono::milliseconds kTick{100};
 
-// Of a database's sessions. A bound on lag holds for its reads where it is its own; [routing]'s is that of the rotation.
-session::LocalSettings start_settings(const config::Database& database, const config::Routing& routing) {
-    return {.read_preference = database.read_preference.value_or(routing.read_preference),
-            .max_lag = static_cast<std::uint32_t>(database.max_lag.value_or(config::Duration{0}).count()),
-            .consistency = database.consistency.value_or(routing.consistency),
-            .read_after = {}};
-}
-
-std::uint64_t random_word() noexcept {
-    std::uint64_t word = 0;
-    RAND_bytes(reinterpret_cast<unsigned char*>(&word), sizeof word);
-    return word;
-}
-
 }  // namespace
 
 Worker::Worker(Shared& shared, pool::WorkerId id)
     : shared_(shared),
+      settings_(shared.settings),
       id_(id),
-      statements_(shared.functions, shared.config.pool.statement_cache_size, shared.config.routing.learned_statements_size),
+      statements_(*settings_->functions, config().pool.statement_cache_size, config().routing.learned_statements_size),
       chance_(random_word()),
       listen_hub_(std::make_unique<ListenHub>(*this)),
       verifier_(std::make_unique<Verifier>(*this)) {
-    for (std::size_t i = 0; i < shared.clusters.size(); ++i) {
-        auto empty = std::make_shared<cluster::Snapshot>();
-        empty->cluster = shared.clusters[i];
-        snapshots_.push_back(std::move(empty));
-        balancers_.emplace_back(shared.config.routing.load_balance, random_word());
-        primary_reads_.emplace_back(*this, i, shared.primary_reads[i]);
-    }
-    in_use_.resize(shared.clusters.size());
-    suspect_until_.resize(shared.clusters.size());
+    make_room_for_clusters();
 }
 
 Worker::~Worker() {
@@ -155,6 +133,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
         const bool was_out = before.servers[i].rotation != cluster::Rotation::in;
         if (was_out && snapshot.servers[i].rotation == cluster::Rotation::in) suspect_until_[cluster][i] = {};
     }
+    leave_gone(cluster);
     leave_fenced(cluster, before);
     const auto primary = snapshot.serving_primary();
     const bool moved = primary != before.serving_primary();
@@ -180,7 +159,8 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
 void Worker::leave_silent(std::size_t cluster, const cluster::Snapshot& before) {
     const cluster::Snapshot& snapshot = *snapshots_[cluster];
     const auto went_silent = [&](std::size_t host) {
-        return host < before.servers.size() && before.servers[host].reachable && !snapshot.servers[host].reachable;
+        return host < before.servers.size() && before.servers[host].reachable && !snapshot.servers[host].reachable &&
+               !snapshot.servers[host].gone;
     };
     const std::vector<std::shared_ptr<Server>> servers(servers_.begin(), servers_.end());
     for (const auto& server : servers) {
@@ -224,58 +204,6 @@ void Worker::count_use(std::size_t cluster, cluster::HostIndex host, int delta) 
     stats_.servers_active.add(delta);
 }
 
-const config::Database* Worker::database(const std::string& name) const noexcept {
-    return config::find_database(shared_.config, name);
-}
-
-PoolGroup* Worker::group(const std::string& database, const std::string& user, const session::ServerSecret& secret) {
-    const config::Config& config = shared_.config;
-    const config::Database* match = this->database(database);
-    if (match == nullptr) return nullptr;
-    // All who are forced to be one user on the servers share that user's pools.
-    const std::string& server_user = match->user.empty() ? user : match->user;
-    const auto found = groups_.find({database, server_user});
-    if (found != groups_.end()) {
-        if (found->second->watch != nullptr) note_use(*found->second->watch);
-        return found->second.get();
-    }
-    auto group = std::make_unique<PoolGroup>();
-    group->scope = session::StatementScope{static_cast<std::uint32_t>(groups_.size())};  // none is ever removed
-    group->database = database;
-    group->dbname = match->dbname.empty() ? database : match->dbname;
-    group->user = server_user;
-    group->forced_user = !match->user.empty();
-    group->mode = match->pool_mode.value_or(config.pool.pool_mode);
-    group->read_only = match->read_only;
-    group->settings = start_settings(*match, config.routing);
-    group->split = match->split.value_or(config.routing.split);
-    group->split_percent = match->split_percent.value_or(config.routing.split_percent);
-    group->shadow_verify_percent = match->shadow_verify_percent.value_or(config.routing.shadow_verify_percent);
-    group->on_session_state = match->on_session_state.value_or(config.pool.on_session_state);
-    group->pool_size = match->pool_size.value_or(config.pool.default_pool_size);
-    group->min_pool_size = match->min_pool_size.value_or(config.pool.min_pool_size);
-    group->secret = match->user.empty() ? secret : session::ServerSecret{.password = match->password, .md5_hash = {}, .client_key = {}, .server_key = {}};
-    const auto cluster = std::find(shared_.clusters.begin(), shared_.clusters.end(), match->cluster);
-    group->cluster = static_cast<std::size_t>(cluster - shared_.clusters.begin());
-    if (!group->read_only) {  // no text is judged there
-        group->watch = &watch(*match, *group);
-        note_use(*group->watch);
-    }
-    return groups_.emplace(std::pair(database, server_user), std::move(group)).first->second.get();
-}
-
-HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
-    const std::size_t index = cluster::index_of(host);
-    if (group.hosts.size() <= index) group.hosts.resize(snapshots_[group.cluster]->servers.size());
-    if (!group.hosts[index]) {
-        const pool::PoolKey key{snapshots_[group.cluster]->servers[index].name, group.database, group.user};
-        const pool::PoolLimits limits(shared_.config.pool, group.min_pool_size);
-        group.hosts[index] =
-            std::make_unique<HostPool>(group, host, key, limits, shared_.budgets.get(key, group.pool_size), id_);
-    }
-    return *group.hosts[index];
-}
-
 void Worker::suspect(HostPool& pool) {
     const cluster::Snapshot& snapshot = *snapshots_[pool.group.cluster];
     if (snapshot.primary == pool.host) return;
@@ -316,31 +244,6 @@ void Worker::settle(Server& server, const pool::Released& released) {
         case pool::Released::Next::close: server.say_goodbye(); break;
     }
     pump(pool);
-}
-
-HostPool* Worker::find_pool(const pool::PoolKey& key) {
-    for (auto& [name, group] : groups_) {
-        if (group->user != key.user || group->database != key.database) continue;
-        for (auto& pool : group->hosts) {
-            if (pool && pool->key == key) return pool.get();
-        }
-    }
-    return nullptr;
-}
-
-const PoolGroup* Worker::group_of(session::StatementScope scope) const noexcept {
-    for (const auto& [name, group] : groups_) {
-        if (group->scope == scope) return group.get();
-    }
-    return nullptr;
-}
-
-void Worker::for_each_pool(const std::function<void(HostPool&)>& call) {
-    for (auto& [name, group] : groups_) {
-        for (auto& pool : group->hosts) {
-            if (pool) call(*pool);
-        }
-    }
 }
 
 }  // namespace pgweir::net

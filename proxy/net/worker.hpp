@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unordered_set>
 #include <vector>
 
@@ -55,6 +56,8 @@ class Worker {
     void post(std::function<void()> task) { poller_.post(std::move(task)); }  // runs on the worker's thread
     void adopt_client(int fd, bool over_limit);
     void publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot);
+    // The configuration was reloaded.
+    void reload(std::shared_ptr<const Settings> settings);
     // What is known of a database's names now; of one that the worker has not asked about it is dropped.
     void learn_catalog(sql::CatalogKey key, std::shared_ptr<const sql::Catalog> catalog);
     void cancel_request(std::uint32_t pid, std::string secret);
@@ -78,6 +81,10 @@ class Worker {
     // --- On the worker's own thread: for its clients and servers.
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] Shared& shared() noexcept { return shared_; }
+    [[nodiscard]] const Settings& settings() const noexcept { return *settings_; }
+    [[nodiscard]] const config::Config& config() const noexcept { return settings_->config; }
+    // For what goes on with them when there are newer ones.
+    [[nodiscard]] const std::shared_ptr<const Settings>& settings_now() const noexcept { return settings_; }
     [[nodiscard]] pool::WorkerId id() const noexcept { return id_; }
     [[nodiscard]] WorkerStats& counters() noexcept { return stats_; }
     [[nodiscard]] session::ParameterTable& parameters() noexcept { return parameters_; }
@@ -96,6 +103,8 @@ class Worker {
 
     // Null: there is none of this name.
     [[nodiscard]] const config::Database* database(const std::string& name) const noexcept;
+    // What is behind this name; none: no such database.
+    [[nodiscard]] std::optional<GroupIdentity> identity_of(const std::string& database) const;
     // The pools for a database and user, made when needed; null when there is no such database.
     [[nodiscard]] PoolGroup* group(const std::string& database, const std::string& user, const session::ServerSecret& secret);
     // Null: no primary is known.
@@ -113,7 +122,7 @@ class Worker {
     [[nodiscard]] PrimaryReads& primary_reads(std::size_t cluster) noexcept { return primary_reads_[cluster]; }
     void wake_primary_reads(pool::WorkerId who, std::size_t cluster);
     // SampleClock::next() of the cluster.
-    [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return shared_.sample_clocks[cluster].next(); }
+    [[nodiscard]] std::uint64_t next_sample(std::size_t cluster) const noexcept { return settings_->clusters[cluster].clock->next(); }
     // Asks the control thread for what `why` (awaiting_sample, replica_behind, max_lag) calls for, unless it is on its way.
     void want_fresh(std::size_t cluster, sql::Reason why);
     // Client::look_again() at each news of a cluster, and at `deadline`.
@@ -152,6 +161,24 @@ class Worker {
     void run();
     void tick();
     void sweep(HostPool& pool, TimePoint now);
+    void apply(std::shared_ptr<const Settings> settings);
+    void make_room_for_clusters();
+    void configure(PoolGroup& group, const config::Database& entry, const session::ServerSecret& secret);
+    void reconfigure_groups();
+    [[nodiscard]] bool still_is(const PoolGroup& group, const config::Database& entry) const;
+    void retire(std::unique_ptr<PoolGroup> group);
+    void close_retired();
+    void leave_gone(std::size_t cluster);
+    void free_gone();
+    struct Gone {
+        std::size_t cluster = 0;
+        cluster::HostIndex host{};
+        std::uint64_t member = 0;
+    };
+    [[nodiscard]] bool refers_to(const Gone& gone);
+    [[nodiscard]] PoolGroup* group_for(const Handover& handover);
+    [[nodiscard]] pool::PoolLimits limits_of(const PoolGroup& group, const cluster::ServerView& server) const noexcept;
+    [[nodiscard]] GroupIdentity identity_of(const std::string& database, const config::Database& entry) const;
     [[nodiscard]] DatabaseWatch& watch(const config::Database& database, const PoolGroup& group);
     void note_use(DatabaseWatch& watch);
     void tell_watches(TimePoint now);
@@ -168,24 +195,31 @@ class Worker {
     [[nodiscard]] HostPool* find_pool(const pool::PoolKey& key);
     void look_again();
     void publish_gauges();
+    void for_each_group(const std::function<void(PoolGroup&)>& call) const;
     void for_each_pool(const std::function<void(HostPool&)>& call);
     void start_login(HostPool& pool);
     void collect(Inspection& out);
 
     Poller poller_;  // first: sockets leave it when they are destroyed
     Shared& shared_;
+    std::shared_ptr<const Settings> settings_;
     pool::WorkerId id_;
     WorkerStats stats_;
     session::ParameterTable parameters_;
-    std::map<sql::CatalogKey, std::unique_ptr<DatabaseWatch>> watches_;  // outlive the statements
+    using WatchName = std::tuple<std::string, std::string, std::size_t>;  // as clients call it, as servers do, cluster
+    std::map<WatchName, std::unique_ptr<DatabaseWatch>> watches_;         // outlive the statements
     session::StatementCache statements_;
     std::vector<std::shared_ptr<const cluster::Snapshot>> snapshots_;  // by cluster
     std::vector<cluster::Balancer> balancers_;                         // by cluster
     std::deque<PrimaryReads> primary_reads_;                           // by cluster
     std::vector<std::vector<std::uint32_t>> in_use_;                   // by cluster and host
     std::vector<std::vector<TimePoint>> suspect_until_;                // by cluster and host
+    std::vector<Gone> gone_;                                           // servers that have left, while they are still in use
+    std::vector<std::vector<std::uint64_t>> left_;                     // by cluster and host: the last member that left
     TimePoint tell_use_{};
     std::map<std::pair<std::string, std::string>, std::unique_ptr<PoolGroup>> groups_;  // by database and user on the servers
+    std::vector<std::unique_ptr<PoolGroup>> retired_groups_;           // clients or connections of theirs are still here
+    std::uint32_t next_scope_ = 0;
     std::vector<std::shared_ptr<Client>> clients_;                     // by cancel slot
     std::vector<std::uint32_t> free_slots_;
     std::unordered_set<std::shared_ptr<Server>> servers_;

@@ -79,9 +79,11 @@ void Worker::hand_over(Server& server, pool::WorkerId to) {
 
 void Worker::take_over(std::shared_ptr<Handover> handover) {
     post([this, handover = std::move(handover)] {
-        PoolGroup* group = this->group(handover->database, handover->user, handover->secret);
-        if (group == nullptr) {  // its database is gone: the connection closes with `handover`
-            return handover->budget->give_back();
+        PoolGroup* group = group_for(*handover);
+        if (group == nullptr) {  // its database or its server is gone: the connection closes with `handover`
+            handover->budget->give_back();
+            if (HostPool* pool = find_pool(handover->key)) pump(*pool);
+            return;
         }
         if (group->welcome.empty() && !handover->welcome.empty()) learn_welcome(*group, handover->welcome);
         HostPool& pool = host_pool(*group, handover->host);
@@ -97,6 +99,19 @@ void Worker::take_over(std::shared_ptr<Handover> handover) {
         settle(*server, released);
         pump(pool);
     });
+}
+
+// Null: there is no such pool any more.
+PoolGroup* Worker::group_for(const Handover& handover) {
+    const pool::PoolKey& key = handover.key;
+    const std::size_t host = cluster::index_of(handover.host);
+    if (handover.cluster >= snapshots_.size() || host >= snapshots_[handover.cluster]->servers.size()) return nullptr;
+    const cluster::ServerView& server = snapshots_[handover.cluster]->servers[host];
+    if (server.gone || server.member != key.member) return nullptr;
+    if (HostPool* pool = find_pool(key)) return &pool->group;
+    PoolGroup* group = this->group(handover.database, handover.user, handover.secret);
+    const bool same = group != nullptr && group->user == key.user && group->identity() == GroupIdentity{key.dbname, handover.cluster, key.read_only};
+    return same ? group : nullptr;
 }
 
 void Worker::drain() {
@@ -130,6 +145,8 @@ void Worker::tick() {
     verifier_->tick();
     tell_watches(time);
     finish_pauses();
+    close_retired();
+    free_gone();
     publish_gauges();
 }
 

@@ -11,9 +11,10 @@ constexpr std::chrono::seconds kTellUse{30};
 }  // namespace
 
 DatabaseWatch& Worker::watch(const config::Database& database, const PoolGroup& group) {
-    sql::CatalogKey key{shared_.clusters[group.cluster], group.dbname, &shared_.functions_of(database)};
-    std::unique_ptr<DatabaseWatch>& watch = watches_[key];
-    if (!watch) watch = std::make_unique<DatabaseWatch>(std::move(key));
+    sql::CatalogKey key{settings_->clusters[group.cluster].name, group.dbname, settings_->functions_of(database)};
+    std::unique_ptr<DatabaseWatch>& watch = watches_[WatchName{group.database, group.dbname, group.cluster}];
+    if (!watch) watch = std::make_unique<DatabaseWatch>(key);
+    watch->judge_by(std::move(key.functions));
     return *watch;
 }
 
@@ -23,21 +24,22 @@ void Worker::note_use(DatabaseWatch& watch) {
 }
 
 void Worker::tell_watches(TimePoint time) {
-    for (const auto& [key, watch] : watches_) {
-        if (watch->names.take_ddl() && shared_.ddl_passed) shared_.ddl_passed(key);
+    for (const auto& [name, watch] : watches_) {
+        if (watch->names.take_ddl() && shared_.ddl_passed) shared_.ddl_passed(watch->key);
     }
     if (time < tell_use_) return;
     tell_use_ = time + kTellUse;
-    for (const auto& [key, watch] : watches_) watch->used = false;
+    for (const auto& [name, watch] : watches_) watch->used = false;
     for (const auto& client : clients_) {
         if (client && client->group() != nullptr && client->group()->watch != nullptr) note_use(*client->group()->watch);
     }
 }
 
 void Worker::learn_catalog(sql::CatalogKey key, std::shared_ptr<const sql::Catalog> catalog) {
-    post([this, key = std::move(key), catalog = std::move(catalog)]() mutable {
-        const auto found = watches_.find(key);
-        if (found != watches_.end()) found->second->names.learn(std::move(catalog));
+    post([this, key = std::move(key), catalog = std::move(catalog)] {
+        for (const auto& [name, watch] : watches_) {
+            if (watch->key == key) watch->names.learn(catalog);
+        }
     });
 }
 

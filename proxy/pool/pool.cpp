@@ -215,11 +215,11 @@ ServerSlot* Pool::best_idle(TimePoint now) const noexcept {
 // Where a connection goes that has just become free: away, to a worker that is hungrier, to our oldest waiter, or idle.
 Released Pool::place(ServerSlot& slot, TimePoint now) {
     slot.used_ = now;
-    if (worn_out(slot, now) || over_limit() > 0) {
+    if (worn_out(slot, now) || over_limit() > 0 || (draining_ && waiters_.empty())) {
         move(slot, SlotState::closing);
         return {Released::Next::close, nullptr, {}};
     }
-    if (const auto worker = budget_->claim_hungriest(worker_, oldest())) {
+    if (const auto worker = draining_ ? std::nullopt : budget_->claim_hungriest(worker_, oldest())) {
         move(slot, SlotState::detached);
         return {Released::Next::hand_over, nullptr, *worker};
     }
@@ -265,6 +265,23 @@ void Pool::retire_all() noexcept {
     idle_expiry_ = TimePoint::min();
 }
 
+void Pool::drain() noexcept {
+    draining_ = true;
+    idle_expiry_ = TimePoint::min();
+}
+
+void Pool::set_limits(const PoolLimits& limits) noexcept {
+    const bool other_lifetime = limits.server_lifetime != limits_.server_lifetime;
+    limits_ = limits;
+    if (!other_lifetime) return;
+    for (Slots* slots : {&login_, &idle_, &active_, &canceling_}) {
+        for (ServerSlot* slot = slots->front(); slot != nullptr; slot = Slots::next(*slot)) {
+            slot->history_.expires = expiry(slot->history_.created);
+        }
+    }
+    idle_expiry_ = TimePoint::min();  // found out by the next sweep
+}
+
 // --- Other workers
 
 bool Pool::take_ask() noexcept {
@@ -274,6 +291,7 @@ bool Pool::take_ask() noexcept {
 }
 
 ServerSlot* Pool::give_idle(WorkerId worker) noexcept {
+    if (draining_) return nullptr;
     for (ServerSlot* slot = idle_.front(); slot != nullptr; slot = Slots::next(*slot)) {
         if (slot->retired()) continue;
         if (!budget_->claim(worker)) return nullptr;
@@ -315,7 +333,7 @@ void Pool::sweep_idle(TimePoint now, Sweep& out) {
     for (ServerSlot* slot = idle_.back(); slot != nullptr;) {
         ServerSlot* const next = Slots::previous(*slot);
         const bool unused = after(slot->used_, limits_.server_idle_timeout) <= now;
-        if (worn_out(*slot, now) || (unused && spare > 0) || over > 0) {
+        if (worn_out(*slot, now) || (unused && spare > 0) || over > 0 || draining_) {
             move(*slot, SlotState::closing);
             out.close.push_back(slot);
             spare -= std::min<std::size_t>(spare, 1);

@@ -110,6 +110,8 @@ class Pool {
     void closed(ServerSlot& slot) noexcept;
     // Every connection is to be closed instead of used again: idle ones at the next sweep, others when released.
     void retire_all() noexcept;
+    // Nobody is to come here any more: a connection that no waiter of this pool wants is closed instead of kept.
+    void drain() noexcept;
 
     // --- Other workers: see the protocol in budget.hpp.
     // True once after a waiter was queued (or stayed) without a login to serve it: post `hungry` to all other workers.
@@ -137,7 +139,8 @@ class Pool {
     [[nodiscard]] PoolCounts counts(TimePoint now) const noexcept;
     [[nodiscard]] bool empty() const noexcept;  // no slot and no waiter
     [[nodiscard]] const PoolLimits& limits() const noexcept { return limits_; }
-    void set_limits(const PoolLimits& limits) noexcept { limits_ = limits; }
+    // They count at once, for the connections that are here, too.
+    void set_limits(const PoolLimits& limits) noexcept;
     [[nodiscard]] Budget& budget() const noexcept { return *budget_; }
     [[nodiscard]] std::shared_ptr<Budget> shared_budget() const noexcept { return budget_; }
     [[nodiscard]] WorkerId worker() const noexcept { return worker_; }
@@ -162,6 +165,7 @@ class Pool {
     PoolLimits limits_;
     std::shared_ptr<Budget> budget_;
     WorkerId worker_;
+    bool draining_ = false;
     bool ask_ = false;           // our hunger was published while nobody saw one: the others are to be asked
     std::uint32_t pending_ = 0;  // logins promised by connects_wanted() that have no slot yet
     std::uint32_t made_ = 0;     // spreads the lifetimes

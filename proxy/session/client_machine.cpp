@@ -34,6 +34,17 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
     settings_changed();
 }
 
+void ClientMachine::reload(const ClientSetup& setup) noexcept {
+    setup_.split = setup.split;
+    setup_.drawn = setup.drawn;
+    setup_.reject_state = setup.reject_state;
+    setup_.max_message = setup.max_message;
+    setup_.max_statement = setup.max_statement;
+    setup_.max_client_statements = setup.max_client_statements;
+    setup_.max_statements = setup.max_statements;
+    setup_.retry_limit = setup.retry_limit;
+}
+
 routing::SessionFacts ClientMachine::facts() const noexcept {
     return {.split = setup_.split != config::Split::off && !setup_.session_mode,
             .drawn = setup_.drawn,

@@ -62,7 +62,7 @@ struct Forwarded {
     Violation violation;
 };
 
-// Facts about the client's database that do not change while it is connected.
+// Facts about the client's database. Some change while it is connected: ClientMachine::reload().
 struct ClientSetup {
     ParameterRef start{};  // the settings the session began with; RESET goes back to them
     StatementScope scope{};  // of its database and its user on the servers
@@ -84,6 +84,10 @@ struct ClientSetup {
 class ClientMachine {
   public:
     ClientMachine(StatementCache& statements, ParameterTable& parameters, ClientSetup setup);
+
+    // The configuration was reloaded: whether reads are split and every limit are as in `setup` from now on. What a session
+    // is built on (settings, scope, mode, names, what it may choose itself) stays as it began.
+    void reload(const ClientSetup& setup) noexcept;
 
     // --- Without a server.
     [[nodiscard]] Plan plan(Bytes in);

@@ -111,7 +111,7 @@ void ClientMachine::doubt_settings() noexcept {
 
 // Closes the server's least recently used statement when it may not hold one more.
 void ClientMachine::make_room(Sink& sink) {
-    if (const auto oldest = sink.server->prepared().evict()) close_statement(*oldest, sink);
+    while (const auto oldest = sink.server->prepared().evict()) close_statement(*oldest, sink);
 }
 
 void ClientMachine::close_statement(std::uint64_t id, Sink& sink) {

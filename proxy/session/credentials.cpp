@@ -83,19 +83,25 @@ std::string UserDirectory::new_salt_secret() {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-UserDirectory::UserDirectory(const config::Config& config, std::string salt_secret)
-    : secret_(salt_secret.empty() ? new_salt_secret() : std::move(salt_secret)) {
+UserDirectory::UserDirectory(const config::Config& config, std::string salt_secret, const UserDirectory* before)
+    : secret_(before != nullptr ? before->secret_ : salt_secret.empty() ? new_salt_secret() : std::move(salt_secret)) {
     const bool derive = asks_for_scram(config);
-    for (const config::User& user : config.users) add(user, derive);
-    for (const config::User& user : config.file_users) add(user, derive);
+    for (const config::User& user : config.users) add(user, derive, before);
+    for (const config::User& user : config.file_users) add(user, derive, before);
     // Unknown names have to look as those do whom auth_query finds: they have what PostgreSQL makes of passwords.
     if (!config.proxy.auth_query.empty()) shapes_ = {{.kind = Credentials::Kind::scram}};
     if (shapes_.empty()) shapes_.emplace_back();
 }
 
-void UserDirectory::add(const config::User& user, bool derive) {
-    // By hand: an entry cannot be moved.
-    std::unique_ptr<UserEntry> entry(new UserEntry{user.name, Credentials(user.name, user.password, secret_), user.admin});
+void UserDirectory::add(const config::User& user, bool derive, const UserDirectory* before) {
+    const auto known = before != nullptr ? before->users_.find(user.name) : users_.end();
+    std::shared_ptr<const UserEntry> entry;
+    if (before != nullptr && known != before->users_.end() && known->second->password == user.password &&
+        known->second->admin == user.admin) {
+        entry = known->second;
+    } else {  // by hand: an entry cannot be moved
+        entry.reset(new UserEntry{user.name, user.password, Credentials(user.name, user.password, secret_), user.admin});
+    }
     const Credentials& credentials = entry->credentials;
     // Derived now, not at the first login: that one would take longer, and tell that the name exists.
     if (derive) (void)credentials.verifier();
@@ -115,7 +121,7 @@ const UserEntry* UserDirectory::find(std::string_view name) const {
 
 std::unique_ptr<const UserEntry> UserDirectory::found(std::string_view name, std::string_view password) const {
     return std::unique_ptr<const UserEntry>(
-        new UserEntry{std::string(name), Credentials(name, password, secret_), false});
+        new UserEntry{std::string(name), {}, Credentials(name, password, secret_), false});
 }
 
 UserDirectory::Shape UserDirectory::shape_of(std::string_view name) const {

@@ -49,6 +49,7 @@ class Credentials {
 
 struct UserEntry {
     std::string name;
+    std::string password;  // as configured; of somebody whom auth_query has found: empty
     Credentials credentials;
     bool admin = false;
 };
@@ -59,8 +60,9 @@ class UserDirectory {
     // Throws std::runtime_error without randomness. With auth_type scram-sha-256 it derives the verifiers of plain passwords:
     // 2 ms each, so that no client's first login is slower than an unknown user's.
     // `salt_secret` makes the salts of plain passwords and of unknown names: kept over a restart, it keeps these, too. Empty:
-    // a new one.
-    explicit UserDirectory(const config::Config& config, std::string salt_secret = {});
+    // a new one. `before`: the directory that this one replaces, or null. Who has not changed is taken from there, and so is
+    // the secret: a reload must not tell who is known.
+    explicit UserDirectory(const config::Config& config, std::string salt_secret = {}, const UserDirectory* before = nullptr);
     // A new secret for the above. Throws std::runtime_error without randomness.
     [[nodiscard]] static std::string new_salt_secret();
 
@@ -83,11 +85,11 @@ class UserDirectory {
         std::uint32_t iterations = protocol::kScramIterations;
         std::size_t salt_size = protocol::kScramSaltSize;
     };
-    void add(const config::User& user, bool derive);
+    void add(const config::User& user, bool derive, const UserDirectory* before);
     [[nodiscard]] Shape shape_of(std::string_view name) const;
 
     std::string secret_;  // of the salts
-    std::unordered_map<std::string_view, std::unique_ptr<UserEntry>> users_;  // keys are views of the entries' names
+    std::unordered_map<std::string_view, std::shared_ptr<const UserEntry>> users_;  // keys are views of the entries' names
     std::vector<Shape> shapes_;  // that unknown names may have; never empty
 };
 

@@ -38,14 +38,23 @@ void LearnedReads::learn(StatementScope scope, std::string_view text, bool stand
     Entry entry{scope, std::move(masked), 1, 0};
     const std::size_t size = size_of(entry);
     if (size > max_bytes_) return;
-    while (bytes_ + size > max_bytes_) {
+    make_room(size);
+    bytes_ += size;
+    entries_.push_front(std::move(entry));
+    places_.emplace(std::move(key), entries_.begin());
+}
+
+void LearnedReads::make_room(std::size_t size) noexcept {
+    while (!entries_.empty() && bytes_ + size > max_bytes_) {
         bytes_ -= size_of(entries_.back());
         places_.erase(key_of(entries_.back().scope, entries_.back().text));
         entries_.pop_back();
     }
-    bytes_ += size;
-    entries_.push_front(std::move(entry));
-    places_.emplace(std::move(key), entries_.begin());
+}
+
+void LearnedReads::set_limit(std::size_t max_bytes) noexcept {
+    max_bytes_ = max_bytes;
+    make_room(0);
 }
 
 void LearnedReads::forget() noexcept {

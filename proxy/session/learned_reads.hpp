@@ -30,10 +30,14 @@ class LearnedReads {
     [[nodiscard]] bool knows(StatementScope scope, std::string_view text, bool standard_strings);
     void learn(StatementScope scope, std::string_view text, bool standard_strings);
     void forget() noexcept;
+    // As in the constructor: what is too much goes.
+    void set_limit(std::size_t max_bytes) noexcept;
     [[nodiscard]] const std::list<Entry>& entries() const noexcept { return entries_; }  // the newest first
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
   private:
+    void make_room(std::size_t size) noexcept;
+
     using Place = std::list<Entry>::iterator;
 
     std::size_t max_bytes_;

@@ -20,7 +20,10 @@ class SegmentText {
     static constexpr std::size_t kShown = 1024;  // bytes of shown()
     static constexpr std::size_t kStatements = 8;  // prepared ones of a segment; more are counted
 
-    void turn_on() noexcept { on_ = true; }
+    void turn_on(bool on = true) noexcept {
+        on_ = on;
+        if (!on) clear();
+    }
     [[nodiscard]] bool on() const noexcept { return on_; }
 
     // A Query. Its end may not have come.

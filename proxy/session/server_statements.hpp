@@ -13,6 +13,9 @@ class ServerStatements {
   public:
     explicit ServerStatements(std::size_t limit) noexcept : limit_(limit) {}
 
+    // What is too many goes by evict(), when there is a statement to add.
+    void set_limit(std::size_t limit) noexcept { limit_ = limit; }
+
     enum class Known : std::uint8_t { no, stale, yes };
 
     // Whether the statement is prepared, and most recently used then. `stale`: the schema has changed since, `epoch` is
@@ -24,7 +27,7 @@ class ServerStatements {
         return std::exchange(found->second.epoch, epoch) == epoch ? Known::yes : Known::stale;
     }
 
-    // Room for one more: the statement to close first, if the limit is reached.
+    // Room for one more: a statement to close first, for as long as the limit is reached.
     [[nodiscard]] std::optional<std::uint64_t> evict() {
         if (order_.empty() || order_.size() < limit_) return std::nullopt;
         const std::uint64_t id = order_.front();

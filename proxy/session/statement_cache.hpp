@@ -82,6 +82,13 @@ class StatementCache {
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
 
+    // As in the constructor: what is too much goes.
+    void set_limits(std::size_t max_bytes, std::size_t max_learned) noexcept {
+        max_bytes_ = max_bytes;
+        learned.set_limit(max_learned);
+        shrink();
+    }
+
     // The scope's statement with this Parse tail (text, NUL, types) under these settings; judged when it is new, or when more is
     // known of the names in the scope's database. `names` outlive the cache; null: its own.
     [[nodiscard]] StatementRef intern(std::string_view tail, StatementScope scope, const ParameterRef& settings, sql::LexSettings lex,

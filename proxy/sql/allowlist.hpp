@@ -25,6 +25,8 @@ class Allowlist {
     // The configuration says that it must run on the primary.
     [[nodiscard]] bool removes(std::string_view lower_case_name) const noexcept;
 
+    friend bool operator==(const Allowlist&, const Allowlist&) = default;
+
   private:
     std::vector<std::string> added_;    // sorted
     std::vector<std::string> removed_;  // sorted

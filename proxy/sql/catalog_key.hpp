@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <memory>
 #include <string>
 
 #include "proxy/sql/allowlist.hpp"
@@ -11,7 +12,7 @@ namespace pgweir::sql {
 struct CatalogKey {
     std::string cluster;
     std::string dbname;                    // as servers call it
-    const Allowlist* functions = nullptr;  // outlives the key
+    std::shared_ptr<const Allowlist> functions;  // this very one: equal lists are one object (net::Settings)
 
     friend auto operator<=>(const CatalogKey&, const CatalogKey&) = default;
 };

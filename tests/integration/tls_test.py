@@ -219,7 +219,7 @@ class Tls(ClusterCase):
         self.assertEqual(value(before, "SELECT 1"), 1)
         key.write_text("broken")
         os.kill(weir.pid, signal.SIGHUP)
-        until(lambda: "event=certificates_not_reloaded" in weir.log_text(), "the broken key is reported")
+        until(lambda: "event=config_not_reloaded" in weir.log_text(), "the broken key is reported")
         self.assertEqual(value(self.connect(weir, sslmode="require"), "SELECT 1"), 1)
 
     def shown(self, weir):

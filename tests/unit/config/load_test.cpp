@@ -252,7 +252,7 @@ TEST(Load, WhatHoldsEveryProblemOnALine) {
         FAIL() << "no error";
     } catch (const ConfigError& error) {
         EXPECT_EQ(std::string(error.what()),
-                  "f.toml:1:1: server: there is no [[server]]; at least one is needed\n"
+                  "f.toml:1:1: server: there is no [[server]] and no [[discovery]]; at least one is needed\n"
                   "f.toml:1:1: database: there is no [[database]]; at least one is needed\n"
                   "f.toml:2:1: proxy.x: unknown key");
     }

@@ -51,8 +51,9 @@ TEST(Show, RowsAndTheirTexts) {
         EXPECT_EQ(row->default_value, e.default_value) << e.key;
         EXPECT_EQ(row->changeable, e.changeable) << e.key;
     }
-    // One row for each option of each block: two servers and two users, no rule of access, one of the rest.
-    EXPECT_EQ(rows.size(), options().size() + options_of("server").size() + options_of("user").size() - options_of("access").size());
+    // One row for each option of each block: two servers and two users, no rule of access, no discovery, one of the rest.
+    EXPECT_EQ(rows.size(), options().size() + options_of("server").size() + options_of("user").size() -
+                               options_of("access").size() - options_of("discovery").size());
 }
 
 TEST(Show, NeverAPassword) {
@@ -104,6 +105,26 @@ TEST(Diff, TheOrderOfServersIsNoChange) {
     std::ranges::reverse(after.servers);
     std::ranges::reverse(after.users);
     EXPECT_TRUE(diff(sample(), after).empty());
+}
+
+TEST(Diff, TheOrderOfRulesIsAChange) {
+    Config before = sample();
+    before.access = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+    Config after = before;
+    std::swap(after.access[0], after.access[1]);
+    EXPECT_EQ(shown(diff(before, after)), (std::vector<std::string>{"changed access: a, b, c -> b, a, c reload"}));
+    after = before;
+    after.access.erase(after.access.begin());
+    EXPECT_EQ(shown(diff(before, after)), (std::vector<std::string>{"removed access.a:  ->  reload"}));
+}
+
+TEST(Diff, UsersOfTheFile) {
+    Config before = sample(), after = sample();
+    before.file_users = {{.name = "gone", .password = "p"}, {.name = "kept", .password = "p"}, {.name = "changed", .password = "p"}};
+    after.file_users = {{.name = "changed", .password = "q"}, {.name = "kept", .password = "p"}, {.name = "new", .password = "p"}};
+    EXPECT_EQ(shown(diff(before, after)),
+              (std::vector<std::string>{"changed auth_file.changed.password: <hidden> -> <hidden> reload",
+                                        "removed auth_file.gone:  ->  reload", "added auth_file.new:  ->  reload"}));
 }
 
 }  // namespace

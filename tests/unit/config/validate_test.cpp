@@ -30,11 +30,11 @@ TEST(Validate, Table) {
         {"[[user]]\nname = \"u\"\n[[user]]\nname = \"v\"\n[[user]]\nname = \"u\"\n",
          {"t.toml:11:8: user.name: \"u\" is the name of another user, in line 7"}},
         {"cluster = \"mian\"\n",
-         {"t.toml:6:11: database.cluster: no [[server]] belongs to the cluster \"mian\"; allowed: \"main\"; did you "
+         {"t.toml:6:11: database.cluster: no [[server]] and no [[discovery]] belongs to the cluster \"mian\"; allowed: \"main\"; did you "
           "mean "
           "'main'?"}},
         {"[[server]]\nname = \"b\"\nhost = \"h\"\ncluster = \"x\"\n[[database]]\nname = \"d\"\ncluster = \"yyyyy\"\n",
-         {"t.toml:12:11: database.cluster: no [[server]] belongs to the cluster \"yyyyy\"; allowed: \"main\", \"x\""}},
+         {"t.toml:12:11: database.cluster: no [[server]] and no [[discovery]] belongs to the cluster \"yyyyy\"; allowed: \"main\", \"x\""}},
         {"[[database]]\nname = \"pgweir\"\n",
          {"t.toml:7:8: database.name: \"pgweir\" is the proxy's own console (proxy.admin_database)"}},
         {"[pool]\nmin_pool_size = 21\n",
@@ -139,10 +139,10 @@ TEST(Validate, Table) {
 }
 
 TEST(Validate, NothingAtAll) {
-    EXPECT_EQ(problems_of(""), (Strings{"t.toml:1:1: server: there is no [[server]]; at least one is needed",
+    EXPECT_EQ(problems_of(""), (Strings{"t.toml:1:1: server: there is no [[server]] and no [[discovery]]; at least one is needed",
                                         "t.toml:1:1: database: there is no [[database]]; at least one is needed"}));
     EXPECT_EQ(problems_of("[[database]]\nname = \"app\"\n"),
-              Strings{"t.toml:1:1: server: there is no [[server]]; at least one is needed"});
+              Strings{"t.toml:1:1: server: there is no [[server]] and no [[discovery]]; at least one is needed"});
     EXPECT_EQ(problems_of("[[server]]\nname = \"a\"\nhost = \"h\"\n"),
               Strings{"t.toml:1:1: database: there is no [[database]]; at least one is needed"});
 }

@@ -45,7 +45,7 @@ class ConsoleTest : public testing::Test {
 
 TEST_F(ConsoleTest, EveryCommandAnswersRowsAndIsReached) {
     for (const Command& command : commands()) {
-        if (command.takes_name) continue;  // has tests of its own
+        if (command.takes_name || command.name == "RELOAD") continue;  // they show nothing, and have tests of their own
         const WireAnswer answer = run(std::string(command.name) + ";");
         EXPECT_TRUE(answer.tags.starts_with('T')) << command.name << ": " << answer.message;
         EXPECT_EQ(answer.complete, "SHOW") << command.name;
@@ -161,6 +161,21 @@ TEST_F(ConsoleTest, NoCommandPrintsAPassword) {
             }
         }
     }
+}
+
+TEST_F(ConsoleTest, ReloadSaysWhatCameOfIt) {
+    EXPECT_EQ(run("RELOAD", kUser).sqlstate, "42501");
+    ReloadResult result;
+    world.sources.reload = [&](const ReloadDone& done) { boost::asio::post(world.io, [&result, done] { done(result); }); };
+    EXPECT_EQ(run("reload;").complete, "RELOAD");
+    EXPECT_EQ(run("RELOAD").tags, "CZ");
+    result.needs_restart = {"proxy.listen_port", "log.file"};
+    EXPECT_EQ(run("RELOAD").tags, "NNCZ") << "a warning for each";
+    result.error = "f.toml:3:1: pool.x: unknown key";
+    const WireAnswer answer = run("RELOAD");
+    EXPECT_EQ(answer.tags, "EZ");
+    EXPECT_EQ(answer.sqlstate, "F0000");
+    EXPECT_EQ(answer.message, result.error);
 }
 
 TEST_F(ConsoleTest, SilentWorkersAreAnError) {

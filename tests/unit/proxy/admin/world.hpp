@@ -28,6 +28,10 @@ struct World {
         sources.snapshots = [this] { return std::vector<std::shared_ptr<const cluster::Snapshot>>{snapshot}; };
         sources.not_ready = [this] { return not_ready; };
         sources.unhealthy = [this] { return unhealthy; };
+        sources.reloads = [] { return ReloadStatus{3, 1, std::chrono::system_clock::time_point(std::chrono::seconds(1000))}; };
+        sources.discoveries = [] {
+            return std::vector<discovery::Status>{{.name = "found", .cluster = "main", .type = "patroni", .answers = true, .members = 3, .failed = 2}};
+        };
         // As in the program, the answer comes later on the control thread.
         sources.inspect = [this](std::function<void(net::Inspection)> done) {
             if (workers_answer) boost::asio::post(io, [this, done] { done(rows); });

@@ -133,5 +133,59 @@ TEST_F(MonitorTest, PublishesNothingAfterStop) {
     run(50);
 }
 
+cluster::Member member(std::string name, std::string host, std::uint16_t port, std::vector<std::string> addresses = {}) {
+    return cluster::Member(config::Server{.name = std::move(name), .host = std::move(host), .port = port}, std::move(addresses));
+}
+
+TEST_F(MonitorTest, MembersComeAndGo) {
+    tcp::acceptor acceptor(io_, kAnyPort);
+    accept(acceptor, "HTTP");
+    const std::uint16_t port = acceptor.local_endpoint().port();
+    watch(port);
+    monitor_->start();
+    run(100);
+    const auto servers = [&]() -> const std::vector<cluster::ServerView>& { return snapshots_.back()->servers; };
+    const std::uint64_t first = servers()[0].member;
+    monitor_->set_members({member("a", "127.0.0.1", port), member("b", "127.0.0.1", port)});
+    ASSERT_EQ(servers().size(), 2U);
+    EXPECT_EQ(servers()[0].member, first) << "it has not left";
+    EXPECT_EQ(servers()[1].name, "b");
+    run(100);
+    EXPECT_EQ(servers()[1].rotation, cluster::Rotation::unreachable) << "it was probed";
+    monitor_->set_members({member("b", "127.0.0.1", port)});
+    EXPECT_TRUE(servers()[0].gone);
+    EXPECT_FALSE(servers()[1].gone);
+    taken_.clear();
+    monitor_->set_members({member("b", "127.0.0.1", port), member("a", "127.0.0.1", port)});
+    ASSERT_EQ(servers().size(), 3U) << "the slot is still referred to";
+    EXPECT_NE(servers()[2].member, first);
+    monitor_->set_members({member("b", "127.0.0.1", port)});
+    monitor_->release(cluster::HostIndex{0}, first);
+    monitor_->set_members({member("b", "127.0.0.1", port), member("c", "127.0.0.1", port)});
+    ASSERT_EQ(servers().size(), 3U);
+    EXPECT_EQ(servers()[0].name, "c");
+    monitor_->release(cluster::HostIndex{0}, first);  // late, and about another one
+    EXPECT_FALSE(servers()[0].gone);
+}
+
+TEST_F(MonitorTest, ANameThatLeadsElsewhereIsAnotherServer) {
+    watch(1);
+    monitor_->start();
+    const auto servers = [&]() -> const std::vector<cluster::ServerView>& { return snapshots_.back()->servers; };
+    monitor_->set_members({member("a", "db.example", 1)});
+    EXPECT_EQ(servers().back().last_error, "its name has not been found yet") << "and libpq was not asked";
+    const std::uint64_t found = servers().back().member;
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.1", "127.0.0.2"})});
+    EXPECT_EQ(servers().back().member, found);
+    EXPECT_EQ(servers().back().addresses.size(), 2U);
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.2", "127.0.0.3"})});
+    EXPECT_EQ(servers().back().member, found) << "one of them is the same";
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.4"})});
+    EXPECT_NE(servers().back().member, found);
+    const std::size_t count = snapshots_.size();
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.4"})});
+    EXPECT_EQ(snapshots_.size(), count) << "nothing has changed";
+}
+
 }  // namespace
 }  // namespace pgweir::monitor

@@ -182,5 +182,38 @@ TEST(PoolLimits, AreTheConfigurations) {
     EXPECT_EQ(limits.server_login_retry, 7s);
 }
 
+TEST(PoolReload, ALifetimeCountsForTheConnectionsThatAreHere) {
+    World world(2);
+    const auto slots = fill(world, 2, kNow);
+    EXPECT_TRUE(world.pool.sweep(at(10h)).close.empty());
+    PoolLimits limits;
+    limits.server_lifetime = 1h;
+    world.pool.set_limits(limits);
+    EXPECT_LE(world.pool.next_deadline(), at(2h));
+    EXPECT_EQ(world.pool.sweep(at(2h)).close.size(), 2U);
+    (void)slots;
+}
+
+TEST(PoolDrain, WhatNobodyWaitsForIsClosed) {
+    World world(3);
+    TestSlot* busy = world.lease(kNow);
+    ASSERT_NE(busy, nullptr);
+    TestSlot* idle = world.lease(kNow);
+    ASSERT_NE(idle, nullptr);
+    EXPECT_EQ(world.pool.release(*idle, kNow).next, Released::Next::idle);
+    world.pool.drain();
+    EXPECT_EQ(world.pool.next_deadline(), TimePoint::min());
+    EXPECT_EQ(world.pool.give_idle(WorkerId{1}), nullptr);
+    EXPECT_EQ(world.pool.sweep(kNow).close, std::vector<ServerSlot*>{idle});
+    world.pool.closed(*idle);
+    TestWaiter waiter;  // in the middle of something that needs a connection here
+    EXPECT_EQ(world.pool.acquire(waiter, kNow).outcome, Acquired::Outcome::queued);
+    const Released first = world.pool.release(*busy, kNow);
+    EXPECT_EQ(first.next, Released::Next::to_waiter);
+    EXPECT_EQ(world.pool.release(*busy, kNow).next, Released::Next::close);
+    world.pool.closed(*busy);
+    EXPECT_TRUE(world.pool.empty());
+}
+
 }  // namespace
 }  // namespace pgweir::pool

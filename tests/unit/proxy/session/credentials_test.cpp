@@ -127,5 +127,21 @@ TEST(UserDirectory, HasTheUsersOfTheFile) {
     EXPECT_FALSE(users.find("filed")->admin);
 }
 
+TEST(UserDirectory, AReloadKeepsWhatHasNotChanged) {
+    config::Config config;
+    config.users = {{.name = "same", .password = "p"}, {.name = "other", .password = "p"}, {.name = "risen", .password = "p"}};
+    const UserDirectory before(config);
+    config.users[1].password = "q";
+    config.users[2].admin = true;
+    const UserDirectory after(config, {}, &before);
+    EXPECT_EQ(after.find("same"), before.find("same")) << "nothing is derived again";
+    EXPECT_NE(after.find("other"), before.find("other"));
+    EXPECT_TRUE(after.find("other")->credentials.matches("other", "q"));
+    EXPECT_FALSE(after.find("other")->credentials.matches("other", "p"));
+    EXPECT_TRUE(after.find("risen")->admin);
+    // A name that was unknown and still is must be shown the same salt.
+    EXPECT_EQ(after.mock_verifier("nobody").salt, before.mock_verifier("nobody").salt);
+}
+
 }  // namespace
 }  // namespace pgweir::session

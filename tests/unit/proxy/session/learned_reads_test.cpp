@@ -46,5 +46,15 @@ TEST(LearnedReads, Forgets) {
     EXPECT_FALSE(learned.knows(kOne, "select 1", true));
 }
 
+TEST(LearnedReads, ASmallerLimitForgetsTheOldest) {
+    LearnedReads reads(1U << 20);
+    for (const char* text : {"SELECT a()", "SELECT b()", "SELECT c()"}) reads.learn(StatementScope{1}, text, true);
+    reads.set_limit(reads.bytes() - 1);
+    EXPECT_FALSE(reads.knows(StatementScope{1}, "SELECT a()", true));
+    EXPECT_TRUE(reads.knows(StatementScope{1}, "SELECT c()", true));
+    reads.set_limit(0);
+    EXPECT_TRUE(reads.empty());
+}
+
 }  // namespace
 }  // namespace pgweir::session

@@ -59,5 +59,17 @@ TEST_F(Cache, KeepsTheNewestOfWhatNobodyUses) {
     EXPECT_EQ(small.held_bytes(), held->size());
 }
 
+TEST(DatabaseNames, AnotherListIsAnotherJudge) {
+    const sql::Allowlist none, with({"spot"}, {});
+    DatabaseNames names(none);
+    EXPECT_FALSE(names.judge().allows("spot"));
+    const std::uint64_t version = names.version();
+    names.judge_by(none);
+    EXPECT_EQ(names.version(), version) << "nothing is to be judged again";
+    names.judge_by(with);
+    EXPECT_GT(names.version(), version);
+    EXPECT_TRUE(names.judge().allows("spot"));
+}
+
 }  // namespace
 }  // namespace pgweir::session
