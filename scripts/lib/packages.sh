@@ -8,7 +8,7 @@ packages_for() {
     run) echo postgresql-15 postgresql-client-15 python3 python3-psycopg2 openssl util-linux passwd ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     clients)
-        echo iproute2 gcc libpq-dev python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy libpostgresql-jdbc-java \
+        echo iproute2 patroni etcd-server python3-etcd gcc libpq-dev python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy libpostgresql-jdbc-java \
             openjdk-17-jdk-headless libdbd-pg-perl ruby-pg php-cli php-pgsql golang-go golang-github-jackc-pgx-v4-dev
         # Debian's npm brings hundreds of packages: any that is there will do.
         command -v npm >/dev/null && command -v node >/dev/null || echo nodejs npm
