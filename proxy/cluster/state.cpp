@@ -215,8 +215,22 @@ void ClusterState::on_probe_failed(HostIndex index, ProbeFailure how, std::strin
     host.view.last_error = error;
     host.silent = false;
     if (how == ProbeFailure::refused) host.health.lost();
-    if (how == ProbeFailure::refused || host.health.missed()) lose(host, std::move(error));
+    if (how == ProbeFailure::refused || host.health.missed()) {
+        // What comes back after a while is to be tried before all turn to it. More it does not say: an outage that is long is no
+        // reason to wait longer at its end.
+        if (host.breaker.state() == BreakerState::closed) count_failure(index, error, now);
+        lose(host, std::move(error));
+    }
     refresh(now);
+}
+
+// Writes have nowhere else to go: the back-off of its pools is all that holds the primary's connections back.
+void ClusterState::count_failure(HostIndex index, std::string_view what, TimePoint now) {
+    Host& host = at(index);
+    if (primary_ == index || !host.breaker.failed(now, chance_.next())) return;
+    tell(EventKind::breaker_opened, index,
+         std::to_string(host.breaker.failures()) + " failures without a success, at last: " + std::string(what) + "; for " +
+             std::to_string(host.breaker.cooldown().count()) + " ms");
 }
 
 void ClusterState::on_traffic_failure(HostIndex index, TrafficFailure how, std::string_view what, TimePoint now) {
@@ -228,12 +242,7 @@ void ClusterState::on_traffic_failure(HostIndex index, TrafficFailure how, std::
         host.health.lost();
         lose(host, "a connection of the traffic failed: " + std::string(what));
     }
-    // Writes have nowhere else to go: the back-off of its pools is all that holds the primary's connections back.
-    if (primary_ != index && host.breaker.failed(now, chance_.next())) {
-        tell(EventKind::breaker_opened, index,
-             std::to_string(host.breaker.failures()) + " failures without a success, at last: " + std::string(what) +
-                 "; for " + std::to_string(host.breaker.cooldown().count()) + " ms");
-    }
+    count_failure(index, what, now);
     refresh(now);
 }
 

@@ -121,6 +121,7 @@ class ClusterState {
     [[nodiscard]] std::string cause_of(const Host& host, Rotation to) const;
     [[nodiscard]] std::string came_in(Host& host, TimePoint now);
     void refresh(TimePoint now);
+    void count_failure(HostIndex index, std::string_view what, TimePoint now);
     void tick_breaker(HostIndex index, TimePoint now);
     void tell(EventKind kind, HostIndex index, std::string cause);
     void view_health(Snapshot& snapshot) const;

@@ -158,6 +158,18 @@ TEST(ClusterBreaker, OpensThoughTheProbesAreWell) {
     EXPECT_EQ(c.state.view(kB).transitions[static_cast<std::size_t>(EventKind::breaker_opened)], 1U);
 }
 
+TEST(ClusterBreaker, ProbesThatFailOpenItButNeverForLonger) {
+    HealthyCluster c(breaking());
+    for (int i = 0; i < 100; ++i) {
+        c.fail(kB);
+        c.round_without_b();
+    }
+    EXPECT_EQ(c.count(EventKind::breaker_opened), 1);
+    c.answer(kB, replica_at(kStart));
+    EXPECT_EQ(c.rotation(kB), Rotation::in);
+    EXPECT_EQ(c.state.view(kB).breaker, BreakerState::half_open) << "tried before all turn to it";
+}
+
 TEST(ClusterBreaker, AFullServerStaysInUntilItOpens) {
     HealthyCluster c(breaking());
     for (int i = 0; i < 2; ++i) c.state.on_traffic_failure(kB, TrafficFailure::overloaded, "53300", at(c.now));
