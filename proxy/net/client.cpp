@@ -223,7 +223,7 @@ void Client::link(Server& server) {
     const auto keep_alive = shared_from_this();
     server_ = &server;
     server.link(*this);
-    unsent_ = true;
+    unsent_ = !(machine_ && machine_->moving());  // what moves has begun, and its client knows
     avoid_.reset();
     end_hold();
     WorkerStats& stats = worker_.counters();

@@ -192,7 +192,7 @@ class Client final : public Peer, public pool::Waiter {
     void count_shadow();
     void judge_shadow(const routing::Route& judged, Bytes segment);
     [[nodiscard]] std::optional<cluster::HostIndex> shadow_replica(sql::Reason& why);
-    void watch_answer(sql::Reason reason, Bytes segment);
+    void watch_answer(const routing::Route& judged, Bytes segment);
     void watched_sent(const session::Forwarded& forwarded);
     void watched_heard(Bytes answer, bool sent_again);
     [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;

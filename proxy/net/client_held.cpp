@@ -129,7 +129,7 @@ void Worker::finish_pauses() {
         bool busy = false;
         for_each_pool([&](HostPool& pool) {
             const bool concerned = pausing.first.empty() || pool.group.database == pausing.first;
-            busy |= concerned && paused(pool.group) && !pool.pool.empty();
+            busy |= concerned && paused(pool.group) && (!pool.pool.empty() || pool.group.comparisons > 0);
         });
         if (!busy) pausing.second();
         return !busy;

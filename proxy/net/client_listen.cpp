@@ -43,6 +43,7 @@ void Client::drop_channels() {
 // As PostgreSQL: not within a transaction. Nor to a client that does not read.
 bool Client::may_notify() const noexcept {
     if (state_ != State::session || blocked()) return false;
+    if (machine_ && machine_->moving()) return false;
     return server_ == nullptr || (server_->machine().quiet() && server_->machine().status() == session::TransactionStatus::idle);
 }
 

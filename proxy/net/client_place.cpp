@@ -73,6 +73,7 @@ HostPool* Client::choose() {
     if (route_.target == Target::primary) return worker_.primary_pool(*group_);
     const bool prefers_primary = route_.read_preference == ReadPreference::primary_preferred && !group_->read_only;
     if (prefers_primary && worker_.primary_answers(*group_)) {
+        end_freshness_wait();
         return chosen(*worker_.snapshot(group_->cluster)->primary, sql::Reason::read_preference);
     }
     if (machine_ && (reads_causally() || route_.max_lag != 0)) return choose_fresh();

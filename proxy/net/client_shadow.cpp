@@ -18,7 +18,7 @@ void Client::judge_shadow(const routing::Route& judged, Bytes segment) {
     shadow_->host.reset();
     shadow_->watched.reset();
     if (judged.target == routing::Target::primary) return;
-    if (group_->shadow_verify_percent > 0) watch_answer(judged.reason, segment);
+    if (group_->shadow_verify_percent > 0) watch_answer(judged, segment);
     route_ = judged;  // what bound_now() goes by; acquire() comes next
     queued_ = worker_.now();
     sql::Reason why = sql::Reason::read_preference;
@@ -48,10 +48,11 @@ void Client::count_shadow() {
 
 // --- Verification: the answer passes by, and what is kept of it is compared with a replica's (Verifier).
 
-void Client::watch_answer(sql::Reason reason, Bytes segment) {
-    if (reason != sql::Reason::read && reason != sql::Reason::hint_replica) return;  // begins a transaction
+void Client::watch_answer(const routing::Route& judged, Bytes segment) {
+    if (judged.reason != sql::Reason::read && judged.reason != sql::Reason::hint_replica) return;  // begins a transaction
     Verifier& verifier = worker_.verifier();
     if (!verifier.draws(group_->shadow_verify_percent)) return;
+    if (judged.vouched) return verifier.skip(Skip::vouched);
     if (!verifier.has_room()) return verifier.skip(Skip::busy);
     if (segment.size() > worker_.config().routing.retry_buffer_size) return verifier.skip(Skip::too_large);
     std::optional<std::string> request = machine_->standalone(segment);

@@ -63,6 +63,7 @@ struct PoolGroup {
     std::size_t clients = 0;
     // The configuration has no such database any more, or another one under its name: nobody comes, its clients go when they
     // are idle, and then it goes.
+    std::uint32_t comparisons = 0;  // of the verifier, runs and connections: it stays while there are any
     bool retired = false;
     [[nodiscard]] GroupIdentity identity() const { return {dbname, cluster, read_only}; }
     bool forced_user = false;  // the configuration's, with its password
@@ -78,6 +79,20 @@ struct PoolGroup {
     ParameterList welcome;
     // Startup settings that a server has accepted, by their text, with what it made of them; bounded.
     std::unordered_map<std::string, session::ParameterRef> accepted;
+};
+
+// Keeps a group for a comparison.
+class GroupUse {
+  public:
+    explicit GroupUse(PoolGroup& group) noexcept : group_(&group) { ++group.comparisons; }
+    GroupUse(GroupUse&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
+    GroupUse& operator=(GroupUse&&) = delete;
+    ~GroupUse() {
+        if (group_ != nullptr) --group_->comparisons;
+    }
+
+  private:
+    PoolGroup* group_;
 };
 
 }  // namespace pgweir::net

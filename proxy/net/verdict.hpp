@@ -30,8 +30,9 @@ enum class Skip : std::uint8_t {
     timeout,         // it took too long there
     lost,            // the replica's connection, or its login
     settings,        // the replica did not take the client's settings
+    vouched,         // by an annotation: nobody knows what a second run would do
 };
-inline constexpr std::array<std::string_view, 11> kSkips = {"varies", "not_alone", "too_large", "primary_failed", "busy", "no_replica",
-                                                            "behind", "conflict", "timeout", "lost", "settings"};
+inline constexpr std::array<std::string_view, 12> kSkips = {"varies", "not_alone", "too_large", "primary_failed", "busy", "no_replica",
+                                                            "behind", "conflict", "timeout", "lost", "settings", "vouched"};
 
 }  // namespace pgweir::net

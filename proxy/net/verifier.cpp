@@ -39,6 +39,7 @@ constexpr unsigned kReports = 5;
 
 struct Verifier::Run {
     PoolGroup& group;
+    GroupUse use;
     Observed observed;             // the primary's newest answer
     session::Fingerprint found{};  // the replica's
     cluster::Causal seen{};        // what a replica must have before it is asked
@@ -78,7 +79,7 @@ void Verifier::begin(PoolGroup& group, Observed observed) {
     if (!has_room()) return skip(Skip::busy);  // others were answered first
     const std::string& error = observed.answer.error;
     if (is_trouble(error) || is_conflict(error)) return skip(Skip::primary_failed);
-    auto run = std::make_unique<Run>(Run{.group = group, .observed = std::move(observed)});
+    auto run = std::make_unique<Run>(Run{.group = group, .use = GroupUse(group), .observed = std::move(observed)});
     await_replica(*run);
     if (!seek(*run)) runs_.push_back(std::move(run));
 }
@@ -92,6 +93,7 @@ void Verifier::await_replica(Run& run) {
 }
 
 bool Verifier::seek(Run& run) {
+    if (run.group.retired || worker_.paused(run.group)) return give_up(run, Skip::busy);
     const std::size_t cluster = run.group.cluster;
     const cluster::Bound bound = run.seen.bound(*worker_.snapshot(cluster), worker_.next_sample(cluster));
     sql::Reason why = sql::Reason::awaiting_sample;
@@ -124,6 +126,7 @@ std::shared_ptr<VerifyConnection> Verifier::connection_to(HostPool& pool, bool p
         if (other != connections_.end()) std::shared_ptr(*other)->close();
         return nullptr;
     }
+    if (!worker_.may_connect(pool)) return nullptr;
     pool::Budget& budget = pool.pool.budget();
     const bool waited_for = pool.pool.counts(worker_.now()).waiting > 0 || !budget.hungry(worker_.id()).empty();
     const std::uint32_t spare = primary ? 1 : 0;

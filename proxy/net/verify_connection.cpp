@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kLinger{5};
 }  // namespace
 
 VerifyConnection::VerifyConnection(Worker& worker, Verifier& verifier, HostPool& pool)
-    : Backend(worker, pool_target(pool)), verifier_(verifier), pool_(pool), since_(worker.now()) {}
+    : Backend(worker, pool_target(pool)), verifier_(verifier), pool_(pool), use_(pool.group), since_(worker.now()) {}
 
 VerifyConnection::~VerifyConnection() {
     if (state_ != State::gone) pool_.pool.budget().give_back();
@@ -121,7 +121,7 @@ void VerifyConnection::gone() {
 // Nobody waits for its place in the pool, and its server is still what it was.
 bool VerifyConnection::is_wanted() const noexcept {
     return pool_.pool.budget().hungry(worker_.id()).empty() && pool_.pool.counts(worker_.now()).waiting == 0 &&
-           worker_.snapshot(pool_.group.cluster)->in_rotation(pool_.host);
+           worker_.snapshot(pool_.group.cluster)->in_rotation(pool_.host) && !pool_.group.retired && !worker_.paused(pool_.group);
 }
 
 void VerifyConnection::tick(TimePoint now) {

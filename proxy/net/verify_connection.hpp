@@ -57,6 +57,7 @@ class VerifyConnection final : public Backend {
 
     Verifier& verifier_;
     HostPool& pool_;
+    GroupUse use_;
     session::ParameterRef actual_, desired_;
     std::string request_;
     std::optional<session::AnswerDigest> digest_;

@@ -135,6 +135,8 @@ class Worker {
     // A server is not to be used for reads for a moment, until the monitor has made up its mind; its waiters go elsewhere.
     void suspect(HostPool& pool);
     void reroute_waiters(HostPool& pool);
+    // New connections may be made: nothing is paused, and the server may be used.
+    [[nodiscard]] bool may_connect(const HostPool& pool) const;
     [[nodiscard]] bool paused(const PoolGroup& group) const { return pauses_.covers(group.database); }
     // Of what a server reported at login, the settings that are tracked.
     [[nodiscard]] session::ParameterRef tracked(const ParameterList& reported);
@@ -187,7 +189,6 @@ class Worker {
     void leave_fenced(std::size_t cluster, const cluster::Snapshot& before);
     void wake_held(std::size_t cluster);
     void finish_pauses();
-    [[nodiscard]] bool may_connect(const HostPool& pool) const;
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);
     void hand_over(Server& server, pool::WorkerId to);
     void finish_if_drained();

@@ -207,7 +207,7 @@ void Worker::close_retired() {
     std::erase_if(retired_groups_, [&](const std::unique_ptr<PoolGroup>& group) {
         const auto uses = [&](const std::shared_ptr<Server>& server) { return &server->host_pool().group == group.get(); };
         const auto empty = [](const std::unique_ptr<HostPool>& pool) { return !pool || pool->pool.empty(); };
-        return group->clients == 0 && std::ranges::all_of(group->hosts, empty) && std::ranges::none_of(servers_, uses) &&
+        return group->clients == 0 && group->comparisons == 0 && std::ranges::all_of(group->hosts, empty) && std::ranges::none_of(servers_, uses) &&
                cancelers_.empty();
     });
 }

@@ -82,6 +82,7 @@ bool ClientMachine::changes_names(std::string_view tag) noexcept {
 void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {
     names_changed_ |= changes_names(tag);
     if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") settings_.committed();
+    if (tag == "ROLLBACK" && ends_block_) settings_.transaction_over();  // else it is one to a savepoint
     if (changes != nullptr) {
         changes_sent_ = true;
         if (!staged_) staged_ = std::make_unique<Staged>();

@@ -117,7 +117,8 @@ routing::Route ClientMachine::route(const routing::Route& planned) const noexcep
 
 void ClientMachine::segment_done(ServerMachine& server) {
     in_transaction_ = server.status() != TransactionStatus::idle;
-    may_commit_ = false;
+    may_commit_ = ends_block_ = false;
+    block_sent_ = in_transaction_;
     extended_open_ = false;
     copy_bound_ = false;
     first_segment_ = false;
@@ -257,7 +258,7 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
     }
     LocalSettings before = settings_.now();
     const bool begun = begin_state_ == BeginState::begun;
-    std::string answer = settings_.answer(judged, begun || status == TransactionStatus::open);
+    std::string answer = settings_.answer(judged, block_sent_ || status == TransactionStatus::open);
     before.explain = settings_.now().explain;  // says nothing about where to run
     moves_ |= begun && settings_.now() != before;
     return answer;
@@ -317,6 +318,12 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, std::strin
 
 // `effects`: of `judged`, those that are not known as changes.
 void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) {
+    if (judged.transaction == sql::Transaction::end) {
+        ends_block_ = true;
+        block_sent_ = false;
+    } else if (judged.transaction != sql::Transaction::none && judged.transaction != sql::Transaction::control) {
+        block_sent_ = true;
+    }
     may_commit_ |= judged.multiple || judged.transaction != sql::Transaction::none || has(judged.effects, sql::Effect::taint);
     if (judged.multiple || has(judged.effects, kMayChangeSettings)) doubt_settings();
     const bool temporary = has(effects, sql::Effect::temporary);

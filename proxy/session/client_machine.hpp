@@ -303,6 +303,8 @@ class ClientMachine {
     Refusal again_ = Refusal::none;  // why the segment at the front is there once more
     bool tainted_ = false;
     bool in_transaction_ = false;
+    bool block_sent_ = false;     // a BEGIN was sent, and no COMMIT or ROLLBACK since
+    bool ends_block_ = false;     // a COMMIT or ROLLBACK was sent in this segment
     bool may_commit_ = false;     // something in this segment may end the transaction
     bool wrote_ = false;          // this transaction ran something that is not a read
     bool drop_to_sync_ = false;   // an error of ours: the client's messages up to Sync are not sent

@@ -45,6 +45,7 @@ bool ClientMachine::wants_move(const ServerMachine& server) {
 // No transaction is open any more.
 void ClientMachine::forget_begin() noexcept {
     settings_.transaction_over();
+    block_sent_ = false;
     begin_state_ = BeginState::clean;
     moves_ = false;
 }

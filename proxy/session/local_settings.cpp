@@ -120,6 +120,7 @@ std::string answer_local_setting(const sql::Statement& judged, LocalSettings& se
         case sql::Local::none: return {};
         case sql::Local::show: return row(judged, setting->show(settings));
         case sql::Local::reset: setting->copy(settings, start); return complete("RESET");
+        case sql::Local::reset_local: setting->copy(settings, start); return complete("SET");
         case sql::Local::set:
         case sql::Local::set_local: break;
     }

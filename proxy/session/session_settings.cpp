@@ -6,7 +6,7 @@
 namespace pgweir::session {
 
 std::string SessionSettings::answer(const sql::Statement& judged, bool in_block) {
-    const bool local = judged.local == sql::Local::set_local;
+    const bool local = judged.local == sql::Local::set_local || judged.local == sql::Local::reset_local;
     if (!in_block && local) {  // lasts for nothing
         std::string out;
         protocol::append_notice(out, "WARNING", protocol::sqlstate::kNoActiveSqlTransaction,

@@ -88,7 +88,7 @@ struct Name {
         result.reason = Reason::local;
         result.name = name.below;
         result.local = local ? Local::set_local : Local::set;
-        if (equals_folded(value, "default")) result.local = Local::reset;
+        if (equals_folded(value, "default")) result.local = local ? Local::reset_local : Local::reset;
         return result;
     }
     if (is_of_transaction(name.full)) {

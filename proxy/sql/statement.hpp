@@ -74,7 +74,7 @@ struct Hint {
 };
 
 // A statement of pgweir's own settings (pgweir.something), answered by the proxy and never sent to a server.
-enum class Local : std::uint8_t { none, set, set_local, reset, show };
+enum class Local : std::uint8_t { none, set, set_local, reset, reset_local, show };
 
 struct Statement {
     bool reads_only = false;  // may run on a replica

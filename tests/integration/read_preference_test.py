@@ -1,5 +1,6 @@
 """Read preferences and bounds on lag at every place that they can be given (issue 4; docs/routing.md)."""
 
+import os
 import signal
 import time
 from contextlib import contextmanager
@@ -127,6 +128,29 @@ class Preferences(Causal):
         # No transaction is left open on a server that was left.
         for node in self.cluster.nodes.values():
             until(lambda node=node: self.backends(node, extra="state LIKE 'idle in transaction%'") == 0, f"{node.name} has none open")
+
+    def test_a_moved_transaction_that_loses_its_server_is_not_forgotten(self):
+        """Else what comes next would run outside of it, and stay."""
+        weir = self.weir_of()
+        wire = self.wire(weir.port, user="app", database="app")
+        wire.ask("SET pgweir.read_preference = 'primary'")
+        wire.ask("BEGIN READ ONLY")
+        wire.ask("SET LOCAL pgweir.read_preference = 'replica'")
+
+        def holder():
+            for node in self.cluster.replicas:
+                found = node.query("SELECT pid FROM pg_stat_activity WHERE usename = 'app' AND state = 'idle in transaction'")
+                if found:
+                    return int(found[0][0])
+            return None
+        os.kill(until(holder, "it has begun on a replica"), signal.SIGKILL)
+        wire.send(w.query("UPDATE counters SET value = -1 WHERE id = 1"))
+        ended = wire.read_to_end()
+        self.assertEqual([m.tag for m in ended if m.tag in "CEZ"], ["E"])
+        self.assertNotEqual(self.sql("SELECT value FROM counters WHERE id = 1")[0][0], "-1")
+        for node in self.cluster.replicas:  # a killed backend takes its server through a restart
+            until(node.accepts, f"{node.name} is up again")
+        self.await_rotation(weir, REPLICAS)
 
     def test_many_moves_at_once(self):
         weir = self.weir_of()

@@ -105,7 +105,7 @@ class Reload(ClusterCase):
 
         thread = threading.Thread(target=write, daemon=True)
         thread.start()
-        until(lambda: any(row["state"] == "waiting" for row in weir.console("SHOW CLIENTS")), "the write waits")
+        until(lambda: any(row["state"] == "held" for row in weir.console("SHOW CLIENTS")), "the write is held")
         self.assertFalse(done.is_set())
         self.reload(weir, server=self.servers(weir))
         thread.join(20)

@@ -230,7 +230,7 @@ class Verify(ShadowCase):
         connection = self.connect(weir)
         secret = "SELECT name FROM which_server WHERE 'the secret' <> 'x'"
         self.each(weir, [lambda: self.assertEqual(value(connection, secret), "primary"),
-                         lambda: self.assertFalse(value(connection, "/* pgweir: replica */ SELECT pg_is_in_recovery()"))], "different")
+                         lambda: self.assertEqual(value(connection, secret + " AND true"), "primary")], "different")
         lines = self.log_lines(weir)
         self.assertEqual(len(lines), 2)
         self.assertIn('result=different database="app" user="app" server=replica1 primary="1 rows" replica="1 rows"', lines[0])
@@ -240,6 +240,15 @@ class Verify(ShadowCase):
             value(connection, secret)
         until(lambda: sum(self.found(weir).values()) == 12, "all are compared or skipped")
         self.assertLessEqual(len(self.log_lines(weir)), 5)
+
+    def test_what_is_vouched_for_runs_once(self):
+        weir = self.verifying()
+        connection = self.connect(weir)
+        before = self.ran()
+        rows(connection, "/* pgweir: replica */ SELECT mark()")
+        until(lambda: sum(self.found(weir).values()) == 1, "it is skipped")
+        self.assertEqual(weir.metric("pgweir_shadow_verified_total", result="skipped"), 1)
+        self.assertEqual(self.ran(), before + 1)
 
     def test_a_hidden_write(self):
         """Refused by the replica, and run once."""

@@ -80,6 +80,50 @@ TEST_P(ReadPreferenceTest, ATransactionTakesItsSettingsBack) {
     EXPECT_EQ(talk.moves, 0U);
 }
 
+TEST_P(ReadPreferenceTest, AChainedRollbackTakesThemBackToo) {
+    begin("BEGIN");
+    talk.client(query("SET pgweir.consistency = 'global'") + query("SAVEPOINT a"));
+    talk.server(complete("SAVEPOINT") + ready('T'));
+    talk.client(query("ROLLBACK TO a"));
+    talk.server(complete("ROLLBACK") + ready('T'));
+    EXPECT_TRUE(shows(show("consistency"), "global"));  // savepoints take nothing back
+    talk.client(query("ROLLBACK AND CHAIN"));
+    talk.server(complete("ROLLBACK") + ready('T'));
+    EXPECT_TRUE(shows(show("consistency"), "eventual"));
+    talk.client(query("COMMIT"));
+    talk.server(complete("COMMIT") + ready());
+    EXPECT_TRUE(shows(show("consistency"), "eventual"));
+}
+
+TEST_P(ReadPreferenceTest, SetLocalToDefaultEndsWithItsTransaction) {
+    talk.client(query("SET pgweir.consistency = 'global'"));
+    begin("BEGIN");
+    talk.client(query("SET LOCAL pgweir.consistency = DEFAULT"));
+    EXPECT_EQ(tags(talk.take_client()).substr(0, 1), "C");
+    EXPECT_TRUE(shows(show("consistency"), "eventual"));
+    talk.client(query("COMMIT"));
+    talk.server(complete("COMMIT") + ready());
+    EXPECT_TRUE(shows(show("consistency"), "global"));
+    talk.client(query("SET LOCAL pgweir.consistency = DEFAULT"));  // lasts for nothing
+    EXPECT_EQ(tags(talk.take_client()).substr(0, 1), "N");
+    EXPECT_TRUE(shows(show("consistency"), "global"));
+}
+
+TEST_P(ReadPreferenceTest, InOneSegmentTheTransactionIsSeenToo) {
+    const auto run = [](std::string_view sql) { return parse("", sql) + bind("", "") + execute(); };
+    for (const std::string_view set : {"SET pgweir.consistency = 'global'", "SET LOCAL pgweir.consistency = 'global'"}) {
+        for (const std::string_view end : {"ROLLBACK", "COMMIT"}) {
+            talk.client(query("RESET pgweir.consistency"));
+            talk.take_client();
+            talk.client(run("BEGIN") + run(set) + run(end) + sync());
+            talk.server(parsed() + bound() + complete("BEGIN") + parsed() + bound() + complete(end) + ready());
+            EXPECT_EQ(tags(talk.take_client()), "12C12C12CZ") << set;
+            const bool stays = end == "COMMIT" && !set.starts_with("SET LOCAL");
+            EXPECT_TRUE(shows(show("consistency"), stays ? "global" : "eventual")) << set << end;
+        }
+    }
+}
+
 TEST_P(ReadPreferenceTest, SetLocalMovesATransactionThatHasOnlyBegun) {
     begin();
     EXPECT_EQ(talk.route.target, Target::replica);

@@ -24,9 +24,9 @@ class ReloadConversation : public ::testing::Test {
 
 TEST_F(ReloadConversation, WhetherReadsAreSplitCountsFromTheNextStatementOn) {
     EXPECT_EQ(where("select 1"), routing::Target::replica);
-    talk.machine().reload({.split = false});
+    talk.machine().reload({.split = config::Split::off});
     EXPECT_EQ(where("select 1"), routing::Target::primary);
-    talk.machine().reload({.split = true});
+    talk.machine().reload({.split = config::Split::on});
     EXPECT_EQ(where("select 1"), routing::Target::replica);
 }
 
