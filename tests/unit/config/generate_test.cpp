@@ -95,7 +95,9 @@ TEST(Generate, TheExampleFileWithEveryLineTakenInLoadsToTheDefaults) {
     expected.databases[0].read_preference = expected.users[0].read_preference = expected.routing.read_preference;
     expected.databases[0].max_lag = expected.users[0].max_lag = expected.routing.max_lag;
     expected.access.emplace_back().name = "local";
-    expected.discoveries.push_back({.name = "replicas", .host = "db.example.net"});
+    Discovery& discovery = expected.discoveries.emplace_back();
+    discovery.name = "replicas";
+    discovery.host = "db.example.net";
     const std::vector<Change> changes = diff(expected, load_text(text, "example.toml"));
     for (const Change& change : changes) ADD_FAILURE() << change.key << ": " << change.before << " -> " << change.after;
 }
