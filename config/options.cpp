@@ -58,7 +58,7 @@ constexpr Option kOptions[] = {
                                            "Startup parameters of clients that are dropped without an error."),
     row<&Proxy::admin_database>("admin_database", {},
                                 "Name of the database that is the proxy's own console, for users with admin = true."),
-    row<&Proxy::zone>("zone", {.restart = true, .may_be_empty = true},
+    row<&Proxy::zone>("zone", {.may_be_empty = true},
                       "Where the proxy runs: reads go to replicas of the same zone first. Empty: zones do not matter."),
 
     row<&Pool::pool_mode>("pool_mode", {},

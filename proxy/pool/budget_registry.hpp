@@ -16,7 +16,7 @@ struct PoolKey {
     std::string server;  // the configured name
     std::string database;  // as clients call it, as in PgBouncer: two names of one database have two pools
     std::string user;      // on the server
-    std::string dbname;    // on the server
+    std::string dbname{};  // on the server
     std::uint64_t member = 0;  // cluster::ServerView::member: a server that left and came back is another one
     bool read_only = false;    // of a database for reading only
     friend auto operator<=>(const PoolKey&, const PoolKey&) = default;

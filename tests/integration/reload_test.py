@@ -94,7 +94,7 @@ class Reload(ClusterCase):
 
     def test_a_primary_that_leaves(self):
         """Writes wait for another one, here for the same one's return."""
-        weir = self.weir_with_replicas()
+        weir = self.weir_with_replicas(pool={"failover_wait": "60s"})
         connection = self.connect(weir)
         self.reload(weir, server=self.servers(weir, but=["primary"]))
         done = threading.Event()
@@ -105,7 +105,7 @@ class Reload(ClusterCase):
 
         thread = threading.Thread(target=write, daemon=True)
         thread.start()
-        until(lambda: any(row["state"] == "held" for row in weir.console("SHOW CLIENTS")), "the write is held")
+        until(lambda: any(row["state"] in ("waiting", "held") for row in weir.console("SHOW CLIENTS")), "the write waits")
         self.assertFalse(done.is_set())
         self.reload(weir, server=self.servers(weir))
         thread.join(20)
