@@ -124,7 +124,8 @@ inline WireAnswer decode(std::string_view wire) {
         if (tag == 'T') decode_columns(body, answer);
         if (tag == 'D') decode_row(body, answer);
         if (tag == 'C') answer.complete = body.text();
-        if (tag == 'E') decode_error(body, answer);
+        WireAnswer notice;  // the answer is the error's
+        if (tag == 'E' || tag == 'N') decode_error(body, tag == 'E' ? answer : notice);
         if (tag == 'Z') answer.status = std::string(body.take(1));
         EXPECT_TRUE(body.done()) << tag;
         wire.remove_prefix(frame->size());
