@@ -4,7 +4,7 @@
 set(integration_environment "")
 set(integration_timeout 300)
 # What scripts/test --short leaves to the release build, label `long`: other programs more than ours, loads, much waiting.
-set(integration_long clients chaos failover shadow read_preference reload discovery session_attrs versions cancel_race pgbench replicas observe auth auth_query lessons_auth_query
+set(integration_long clients chaos patroni explain failover shadow read_preference reload discovery session_attrs versions cancel_race pgbench replicas observe auth auth_query lessons_auth_query
     balance property leak read_only run_again causal causal_sessions catalog lessons_session lessons_server)
 file(GLOB integration_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.py)
 if(PGWEIR_SANITIZE)
