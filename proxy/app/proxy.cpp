@@ -143,6 +143,8 @@ void Proxy::wait_for_reload() {
 // Everybody gets the new configuration: the control thread's own parts here and now, each worker on its own thread.
 void Proxy::apply(std::shared_ptr<const net::Settings> settings) {
     if (stopping_) return;
+    // What may throw comes before anything is changed.
+    for (std::size_t i = monitors_.size(); i < settings->clusters.size(); ++i) (void)state_directory_.read(settings->clusters[i].name);
     config_ = settings->config;
     shared_.settings = std::move(settings);
     set_log_level(config_.log.level);

@@ -93,16 +93,22 @@ void Reloader::begin() {
 void Reloader::finish(const ReloadPlan& plan) {
     admin::ReloadResult result{plan.error, {}};
     if (plan.settings) {
+        try {
+            apply_(plan.settings);
+        } catch (const std::exception& error) {
+            result.error = error.what();
+        }
+    }
+    if (result.error.empty()) {
         result.needs_restart = needing_restart(plan.changes);
         log_changes(plan.changes);
-        apply_(plan.settings);
         ++status_.good;
         status_.last_good = std::chrono::system_clock::now();
         spdlog::info("event=config_reloaded changes={} needs_restart={}", plan.changes.size() - result.needs_restart.size(),
                      result.needs_restart.size());
     } else {
         ++status_.failed;
-        log_error(plan.error);
+        log_error(result.error);
     }
     busy_ = false;
     for (const Done& done : std::exchange(waiting_, {})) done(result);

@@ -41,7 +41,9 @@ void ClusterState::update(HostIndex index, const Member& server, TimePoint now) 
 
 void ClusterState::leave(HostIndex index, TimePoint now) {
     Host& host = at(index);
+    host.view.left_as_primary = primary_ == index;
     if (primary_ == index) depose("it is not a member of the cluster any more");
+    if (contested_ == index) contested_.reset();
     ServerView& view = host.view;
     view.gone = true;
     view.role = Role::unknown;

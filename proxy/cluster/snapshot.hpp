@@ -53,6 +53,7 @@ struct ServerView {
     std::uint64_t identity = 0;  // identity_of(name)
     std::vector<std::string> addresses;  // Member::addresses
     std::uint64_t member = 0;            // its membership's number, unique in the process
+    bool left_as_primary = false;        // of one that is gone
     bool gone = false;                   // it has left: never in rotation, never the primary, not to be shown
     Role role = Role::unknown;
     Rotation rotation = Rotation::unknown;

@@ -41,6 +41,7 @@ void Discovery::reload() {
             continue;
         }
         auto source = std::make_shared<PatroniSource>(io_, discovery, [this] { on_news(); });
+        if (known != before.end() && known->second->settings().cluster == discovery.cluster) source->begin_with(known->second->members());
         sources_.emplace(discovery.name, source);
         source->start();
     }

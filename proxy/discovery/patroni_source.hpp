@@ -29,6 +29,8 @@ class PatroniSource : public std::enable_shared_from_this<PatroniSource> {
 
     // The last ones that an answer listed; none until there was one.
     [[nodiscard]] const std::vector<PatroniMember>& members() const noexcept { return members_; }
+    // What another source of the same name knew: it counts until there is an answer.
+    void begin_with(std::vector<PatroniMember> members) { members_ = std::move(members); }
     [[nodiscard]] bool answers() const noexcept { return answers_; }
     [[nodiscard]] std::uint64_t failed() const noexcept { return failed_; }  // rounds in which no URL answered
     [[nodiscard]] const config::Discovery& settings() const noexcept { return settings_; }

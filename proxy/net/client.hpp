@@ -40,6 +40,7 @@ class Client final : public Peer, public pool::Waiter {
     void look_again();
     // A replica, or a place on the primary, may be there by now.
     void look_for_place();
+    [[nodiscard]] bool has_place() const noexcept { return place_on_primary_.held(); }
     // Since when the request at the front waits.
     [[nodiscard]] TimePoint queued_since() const noexcept { return queued_; }
     // The linked server has finished a segment and is not needed any more.

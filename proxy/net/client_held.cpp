@@ -82,8 +82,11 @@ void Worker::leave_fenced(std::size_t cluster, const cluster::Snapshot& before) 
         const HostPool& pool = server->host_pool();
         if (pool.group.cluster != cluster) continue;
         const bool was_primary = before.primary == pool.host && snapshot.primary != pool.host;
-        const bool gone = snapshot.servers[cluster::index_of(pool.host)].gone;  // taken away: what is under way is finished
-        if ((was_primary && !gone) || snapshot.barred(pool.host)) server->fence();
+        const cluster::ServerView& server_view = snapshot.servers[cluster::index_of(pool.host)];
+        // Taken away: what is under way is finished there, but not beside another primary.
+        const bool followed = server_view.left_as_primary && snapshot.primary && snapshot.primary != before.primary;
+        const bool fenced = server_view.gone ? followed : was_primary;
+        if (fenced || snapshot.barred(pool.host)) server->fence();
     }
 }
 

@@ -52,6 +52,7 @@ void Client::place() {
     if (pool != nullptr) return acquire_from(*pool);
     if (fresh_.waiting) return;
     if (!refusal_.empty()) {
+        end_hold();
         worker_.counters().reads_refused.add();
         if (state_ != State::session || machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
         return;

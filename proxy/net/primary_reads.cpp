@@ -33,13 +33,18 @@ void PrimaryReads::publish() noexcept {
 }
 
 void PrimaryReads::wake_one() {
-    if (waiting_.empty()) return;
-    const std::shared_ptr<Client> client = std::move(waiting_.front());
-    waiting_.pop_front();
-    publish();
-    waking_ = true;
-    client->look_for_place();
-    waking_ = false;
+    bool done = false;
+    while (!done && !waiting_.empty()) {
+        const std::shared_ptr<Client> client = std::move(waiting_.front());
+        waiting_.pop_front();
+        publish();
+        waking_ = true;
+        client->look_for_place();
+        waking_ = false;
+        // One that needs no place any more, or waits for something else, leaves it to the next.
+        const bool back = !waiting_.empty() && waiting_.front() == client;
+        done = back || client->has_place();
+    }
 }
 
 void PrimaryReads::wake_all() {

@@ -150,7 +150,7 @@ void Worker::on_snapshot(std::size_t cluster, const cluster::Snapshot& before) {
     if ((primary && moved) || snapshot.arrivals != before.arrivals) wake_held(cluster);
     const bool replica = std::ranges::any_of(
         snapshot.servers, [](const cluster::ServerView& server) { return server.rotation == cluster::Rotation::in; });
-    if (replica || !snapshot.few_healthy) primary_reads_[cluster].wake_all();
+    if (replica || !snapshot.few_healthy || (primary && moved)) primary_reads_[cluster].wake_all();
     look_again();
     verifier_->look_again();
 }

@@ -96,7 +96,8 @@ UserDirectory::UserDirectory(const config::Config& config, std::string salt_secr
 void UserDirectory::add(const config::User& user, bool derive, const UserDirectory* before) {
     const auto known = before != nullptr ? before->users_.find(user.name) : users_.end();
     std::shared_ptr<const UserEntry> entry;
-    if (before != nullptr && known != before->users_.end() && known->second->password == user.password &&
+    if (before != nullptr && known != before->users_.end() &&
+        protocol::constant_time_equal(known->second->password, user.password) &&
         known->second->admin == user.admin) {
         entry = known->second;
     } else {  // by hand: an entry cannot be moved

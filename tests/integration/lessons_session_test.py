@@ -238,7 +238,8 @@ class Sessions(ClusterCase):
         for sql in ("CREATE ROLE late PASSWORD 'sql-word'", "SELECT 'sql-word' FROM nothing"):
             with self.assertRaises(psycopg2.Error):
                 value(app, sql)
-        shown = {row["command"]: str(weir.console(row["command"])) for row in weir.console("SHOW HELP")}
+        shown = {row["command"]: str(weir.console(row["command"])) for row in weir.console("SHOW HELP")
+                 if row["command"].startswith("SHOW ")}
         hidden = [row for row in weir.console("SHOW CONFIG") if "password" in row["key"]]
         self.assertGreaterEqual(len({row["key"] for row in hidden}), 8)
         checked = subprocess.run([str(harness.BINARY), "check", str(weir.config_file)], capture_output=True, text=True,
@@ -264,8 +265,8 @@ class Sessions(ClusterCase):
                        rf"\b{DIGEST}\([^;]*?\)\s*(?:==|!=)|(?:==|!=)\s*(?:\w+::)*{DIGEST}\(|"
                        rf"\b(?:memcmp|strcmp|strncmp|std::equal|ranges::equal)\(|\.compare\(")
 
-    # They compare settings' values, and names of digests.
-    NO_SECRETS = {"parameters.cpp", "setting_names.cpp", "tls_context.cpp"}
+    # They compare settings' values, names, the answers of two servers, and two versions of the administrator's own file.
+    NO_SECRETS = {"parameters.cpp", "setting_names.cpp", "tls_context.cpp", "names.hpp", "verifier.cpp", "diff.cpp"}
 
     def plain_comparisons(self, text):
         """Lines that compare secrets in a time that tells where they differ."""
