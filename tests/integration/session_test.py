@@ -334,6 +334,9 @@ class Preference(ClusterCase):
         self.sql("CREATE OR REPLACE FUNCTION unknown_to_pgweir() RETURNS text STABLE LANGUAGE sql "
                  "AS $$ SELECT current_setting('cluster_name') $$")
         self.cluster.wait_caught_up()
+        # Without the catalog, which would know it soon.
+        weir = self.weir_with_replicas(routing={"catalog_interval": "0s", "consistency": "eventual"})
+        self.connection = self.connect(weir)
         self.assertEqual(self.servers("SELECT unknown_to_pgweir()"), {"primary"})
         self.assertEqual(self.servers("/* pgweir: replica */ SELECT unknown_to_pgweir()"), {"replica1", "replica2"})
 
