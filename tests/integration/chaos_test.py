@@ -3,41 +3,32 @@ go on without an error, and without a stale one."""
 
 import random
 import signal
-import threading
 import time
 import unittest
 from contextlib import closing
 
 import harness
 import network
-from harness import ClusterCase, main, psycopg2, until
+from harness import Clients, ClusterCase, main, psycopg2, until
 
 CLIENTS = 8
 READ = "SELECT c.value, s.name FROM counters c, which_server s WHERE c.id = %s"
 
 
-class History:
+class History(Clients):
     """Clients that raise a counter of their own now and then, and read it. Kept: each read's time, server and error."""
 
+    limit = 60.0
+
     def __init__(self, weir, seed=1):
+        super().__init__(CLIENTS)
         self.weir, self.seed = weir, seed
-        self.done = threading.Event()
         self.reads = []    # (begun, took, server, client)
         self.errors = []   # (when, SQLSTATE, text)
         self.stale = []    # (client, found, written)
-        self.threads = [threading.Thread(target=self._client, args=(i,), daemon=True) for i in range(CLIENTS)]
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+    def _begun(self):
         self.go_on("the load runs")
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        for thread in self.threads:
-            thread.join(60 * harness.SLOW)
-        assert not any(thread.is_alive() for thread in self.threads), "a client of the load hangs"
 
     def _client(self, number):
         dice = random.Random(f"{self.seed}/{number}")

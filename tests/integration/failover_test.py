@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import harness
-from harness import ClusterCase, main, psycopg2, rows, until, value, which
+from harness import Clients, ClusterCase, main, psycopg2, rows, until, value, which
 from wire import message, query, startup, text
 
 CANNOT_CONNECT = "57P03"
@@ -16,28 +16,20 @@ TEXTS = {"took effect is unknown": UNKNOWN, "server connection was lost": "08006
 LOST = {UNKNOWN, "08006", "57P01"}  # what a statement or a transaction under way may get
 
 
-class History:
+class History(Clients):
     """Clients that write numbered rows and remember which ones were acknowledged. Every error is kept with its SQLSTATE."""
 
+    limit = 60.0
+
     def __init__(self, weir, clients=6, pause=0.005):
+        super().__init__(clients)
         self.weir, self.pause = weir, pause
-        self.done = threading.Event()
         self.acknowledged = [[] for _ in range(clients)]  # (when, n) of each client
         self.errors = [[] for _ in range(clients)]        # (when, n, SQLSTATE, text)
         self.slowest = 0.0
-        self.threads = [threading.Thread(target=self._client, args=(i,), daemon=True) for i in range(clients)]
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+    def _begun(self):
         self.wait_for_more("the load runs")
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        for thread in self.threads:
-            thread.join(60 * harness.SLOW)
-        assert not any(thread.is_alive() for thread in self.threads), "a client of the load hangs"
 
     def _client(self, client):
         n = 0

@@ -33,7 +33,7 @@ SLOW = float(os.environ.get("PGWEIR_SLOW", "1"))
 SECONDS = int(os.environ.get("PGWEIR_PGBENCH_SECONDS", "5"))
 BINARY = ROOT / "build" / "release" / "bin" / "pgweir"
 
-__all__ = ["BINARY", "ROOT", "SECONDS", "SLOW", "USERS", "BareCase", "ClusterCase", "Load", "Pgweir", "Timeout", "Wire", "main",
+__all__ = ["BINARY", "ROOT", "SECONDS", "SLOW", "USERS", "BareCase", "Clients", "ClusterCase", "Load", "Pgweir", "Timeout", "Wire", "main",
            "pgbench", "psycopg2", "rows", "until", "value", "wait_until", "which"]
 
 
@@ -198,27 +198,40 @@ def which(connection):
     return value(connection, "SELECT name FROM which_server")
 
 
-class Load:
-    """Clients in threads that repeat one statement and write down every error with its time, until stopped."""
+class Clients:
+    """Threads that each run _client(number) until `done` is set, and have to end then."""
 
-    def __init__(self, weir, clients=4, sql="SELECT name FROM which_server", pause=0.0, **login):
-        self.weir, self.sql, self.pause, self.login = weir, sql, pause, login
-        self.done, self.errors, self.answers = threading.Event(), [], []
-        self.threads = [threading.Thread(target=self._client, daemon=True) for _ in range(clients)]
+    limit = 30.0
+
+    def __init__(self, count):
+        self.done = threading.Event()
+        self.threads = [threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(count)]
 
     def __enter__(self):
         for thread in self.threads:
             thread.start()
-        until(lambda: len(self.answers) >= len(self.threads) or self.errors, "the load runs")
+        self._begun()
         return self
 
     def __exit__(self, *_):
         self.done.set()
         for thread in self.threads:
-            thread.join(30 * SLOW)
+            thread.join(self.limit * SLOW)
         assert not any(thread.is_alive() for thread in self.threads), "a client of the load hangs"
 
-    def _client(self):
+
+class Load(Clients):
+    """Clients in threads that repeat one statement and write down every error with its time, until stopped."""
+
+    def __init__(self, weir, clients=4, sql="SELECT name FROM which_server", pause=0.0, **login):
+        super().__init__(clients)
+        self.weir, self.sql, self.pause, self.login = weir, sql, pause, login
+        self.errors, self.answers = [], []
+
+    def _begun(self):
+        until(lambda: len(self.answers) >= len(self.threads) or self.errors, "the load runs")
+
+    def _client(self, _number):
         while not self.done.is_set():
             try:
                 connection = psycopg2.connect(self.weir.dsn(**self.login))
