@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/server.hpp"
 
