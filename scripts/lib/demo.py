@@ -192,7 +192,9 @@ class Demo:
         say(f"starting {victim} again")
         self.cluster.node(victim).start()
         self._await_rotation(replicas)
-        expect(set(self.reads(100)) == replicas, f"{victim} is back and answers reads")
+        # It gets its share little by little (slow_start), and a session stays where it reads until then.
+        expect(wait_until(lambda: set(self.reads(100)) == replicas, f"{victim} answers reads", 30),
+               f"{victim} is back and answers reads")
 
     def invite(self):
         folder = self.cluster.folder.relative_to(ROOT)
