@@ -47,6 +47,8 @@ std::string end_point_of(X509* certificate) {
     return {reinterpret_cast<const char*>(hash.data()), size};
 }
 
+constexpr long kLibpqRoom = 8192;  // bytes that libpq has free whenever it reads (fe-misc.c, pqReadData)
+
 }  // namespace
 
 TlsContext::TlsContext(const SSL_METHOD* method) : context_(SSL_CTX_new(method)) {
@@ -84,6 +86,9 @@ std::shared_ptr<const TlsContext> TlsContext::for_clients(const config::ClientTl
     SSL_CTX_set_alpn_select_cb(made->get(), choose_protocol, nullptr);
     SSL_CTX_set_options(made->get(), SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(made->get(), 0);
+    // PostgreSQL's servers write 8 KiB at a time, and libpq's asynchronous calls rely on it: what of a record is more than the
+    // free part of its buffer stays within OpenSSL, and the application waits for a socket that has nothing (pg_basebackup does).
+    SSL_CTX_set_max_send_fragment(made->get(), kLibpqRoom);
     if (!settings.ca_file.empty()) {
         made->trust(settings.ca_file);
         SSL_CTX_set_client_CA_list(made->get(), SSL_load_client_CA_file(settings.ca_file.c_str()));

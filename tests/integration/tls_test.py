@@ -16,6 +16,47 @@ from cluster import server_user  # noqa: E402 (harness knows where)
 SSL_REQUEST = struct.pack(">II", 8, 80877103)
 
 
+class Records:
+    """A logged-in client that sees TLS's records."""
+
+    def __init__(self, plain, context):
+        plain.settimeout(20)
+        self.plain, self.raw = plain, b""
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        plain.sendall(SSL_REQUEST)
+        plain.recv(1)
+        self.session = context.wrap_bio(self.incoming, self.outgoing)
+        self.pump(self.session.do_handshake)
+        self.session.write(w.startup({"user": "app", "database": "app"}))
+        self.read_ready()
+
+    def flush(self):
+        self.plain.sendall(self.outgoing.read())
+
+    def pump(self, step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self.flush()
+                got = self.plain.recv(65536)
+                self.raw += got
+                self.incoming.write(got)
+
+    def read_ready(self):
+        answer = b""
+        while not answer.endswith(b"Z\0\0\0\x05I"):
+            answer += self.pump(lambda: self.session.read(65536))
+        return answer
+
+    def sizes(self):
+        at, found = 0, []
+        while at + 5 <= len(self.raw):
+            found.append(struct.unpack(">H", self.raw[at + 3:at + 5])[0])
+            at += 5 + found[-1]
+        return found
+
+
 class Tls(ClusterCase):
     replicas = 1
 
@@ -150,31 +191,27 @@ class Tls(ClusterCase):
         """close_notify in one flight with a request, and no FIN: pgweir answers it, and gives the transaction up."""
         weir = self.proxy_with("require", proxy={"auth_type": "trust"})
         with socket.create_connection(("127.0.0.1", weir.port), 20) as plain:
-            plain.settimeout(20)
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            plain.sendall(SSL_REQUEST)
-            plain.recv(1)
-            session = self.context().wrap_bio(incoming, outgoing)
-
-            def pump(step):
-                while True:
-                    try:
-                        return step()
-                    except ssl.SSLWantReadError:
-                        plain.sendall(outgoing.read())
-                        incoming.write(plain.recv(65536))
-            pump(session.do_handshake)
-            session.write(w.startup({"user": "app", "database": "app"}))
-            answer = b""
-            while not answer.endswith(b"Z\0\0\0\x05I"):
-                answer += pump(lambda: session.read(65536))
-            session.write(w.query("BEGIN"))
+            records = Records(plain, self.context())
+            records.session.write(w.query("BEGIN"))
             try:
-                session.unwrap()
+                records.session.unwrap()
             except ssl.SSLWantReadError:
                 pass
-            plain.sendall(outgoing.read())
+            records.flush()
             until(lambda: weir.metric("pgweir_used_clients") == 0, "the client is gone")
+
+    def test_no_record_is_larger_than_libpqs_room(self):
+        """A record of more than 8 KiB hangs libpq's asynchronous users, as pg_basebackup: part of it may stay unread within
+        OpenSSL while the socket has nothing to tell."""
+        weir = self.proxy_with("require", proxy={"auth_type": "trust"})
+        for highest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version=highest), socket.create_connection(("127.0.0.1", weir.port), 20) as plain:
+                records = Records(plain, self.context(highest=highest))
+                records.session.write(w.query("SELECT repeat('x', 200000)"))
+                self.assertGreater(len(records.read_ready()), 200_000)
+                sizes = records.sizes()
+                self.assertGreater(max(sizes), 4096)  # it was in few large ones
+                self.assertLessEqual(max(sizes), 8192 + 64)  # nonce, tag and type
 
     def test_a_second_request_and_garbage(self):
         weir = self.proxy_with("prefer")
