@@ -13,6 +13,10 @@ struct Question {
     boost::asio::steady_timer timer;
     std::function<void(std::optional<net::Inspection>)> done;
 
+    Question(boost::asio::io_context& io, std::chrono::milliseconds limit,
+             std::function<void(std::optional<net::Inspection>)> callback)
+        : timer(io, limit), done(std::move(callback)) {}
+
     void finish(std::optional<net::Inspection> answer) {
         if (!done) return;
         auto callback = std::exchange(done, nullptr);
@@ -23,7 +27,7 @@ struct Question {
 
 std::shared_ptr<Question> ask(boost::asio::io_context& io, std::chrono::milliseconds limit,
                               std::function<void(std::optional<net::Inspection>)> done) {
-    auto question = std::make_shared<Question>(boost::asio::steady_timer(io, limit), std::move(done));
+    auto question = std::make_shared<Question>(io, limit, std::move(done));
     question->timer.async_wait([question](const boost::system::error_code& error) {
         if (!error) question->finish(std::nullopt);
     });

@@ -22,7 +22,7 @@ reason_for() {
     case "$1" in
     build) echo "to compile pgweir and its tests" ;;
     run) echo "to run real PostgreSQL servers and the scripts around them" ;;
-    fuzz) echo "to build the fuzz targets (libFuzzer comes with clang)" ;;
+    fuzz) echo "to build with AddressSanitizer and the fuzz targets (libFuzzer comes with clang)" ;;
     clients) echo "to try every client of the matrix in tests/integration/clients" ;;
     peers) echo "to make the folder with today's PgBouncer for comparison" ;;
     postgres) echo "to make the folder with another version of PostgreSQL" ;;

@@ -136,7 +136,7 @@ Exchange run(ScramClient client, const ScramVerifier& verifier) {
 }
 
 TEST(Scram, BothEndsAgree) {
-    for (const std::size_t salt_size : {1, 5, 16, 28, 1024}) {
+    for (const std::size_t salt_size : {1U, 5U, 16U, 28U, 1024U}) {
         const ScramVerifier verifier = derive_scram_verifier("secret", std::string(salt_size, 's'), 7);
         const ScramKeys keys = derive_scram_keys("secret", verifier.salt, 7);
         const Exchange by_password = run(ScramClient("secret", openssl_random), verifier);

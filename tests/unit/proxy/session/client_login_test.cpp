@@ -413,7 +413,7 @@ TEST(ClientLogin, PlaintextBehindAnEncryptionRequestIsRefused) {
 }
 
 TEST(ClientLogin, CancelRequests) {
-    for (const std::size_t size : {4, 32, 256}) {
+    for (const std::size_t size : {4U, 32U, 256U}) {
         const std::string key(size, 'k');
         std::string request;
         protocol::append_cancel_request(request, 77, key);
