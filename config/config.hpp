@@ -19,6 +19,7 @@ enum class AuthType : std::uint8_t { trust, password, md5, scram_sha_256 };
 enum class AccessMethod : std::uint8_t { trust, password, md5, scram_sha_256, cert, reject };
 enum class AccessTls : std::uint8_t { any, only, none };
 enum class SessionState : std::uint8_t { pin, reject };
+enum class PromoteUnnamed : std::uint8_t { off, automatic };
 enum class Balance : std::uint8_t { round_robin, weighted, least_connections, client_hash, latency };
 enum class WhenAllLag : std::uint8_t { primary, least_lagged, error };
 enum class Split : std::uint8_t { off, shadow, on };
@@ -69,6 +70,7 @@ struct Pool {
     std::uint64_t statement_cache_size = 16ULL << 20;  // bytes of statements that nobody uses, kept by each worker
     std::uint64_t max_statement_memory = 256ULL << 20;        // bytes of statements that clients hold, in each worker
     std::uint64_t max_client_statement_memory = 16ULL << 20;  // the same of one client
+    PromoteUnnamed promote_unnamed = PromoteUnnamed::off;
     SessionState on_session_state = SessionState::pin;
 };
 

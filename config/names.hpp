@@ -26,6 +26,8 @@ inline constexpr auto kNames<AccessTls> = std::to_array<std::string_view>({"any"
 template <>
 inline constexpr auto kNames<SessionState> = std::to_array<std::string_view>({"pin", "reject"});
 template <>
+inline constexpr auto kNames<PromoteUnnamed> = std::to_array<std::string_view>({"off", "auto"});
+template <>
 inline constexpr auto kNames<Balance> = std::to_array<std::string_view>(
     {"round_robin", "weighted", "least_connections", "client_hash", "latency"});
 template <>

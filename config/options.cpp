@@ -97,6 +97,10 @@ constexpr Option kOptions[] = {
                                      "error (53200)."),
     row<&Pool::max_client_statement_memory>("max_client_statement_memory", {.min = kKb, .max = 64 * kGb, .bytes = true},
                                             "The same for each client (54000)."),
+    row<&Pool::promote_unnamed>("promote_unnamed", {},
+                                "auto: a statement that comes without a name again and again is made a prepared statement "
+                                "of the server's, which parses and plans it once; one that turns out dearer so is given back. "
+                                "Read docs/sessions.md first."),
     row<&Pool::on_session_state>("on_session_state", {},
                                  "What happens when a client of a transaction pool makes session state that pgweir cannot "
                                  "carry to another server connection (a temporary table, a session advisory lock, SET "

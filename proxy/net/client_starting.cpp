@@ -289,6 +289,7 @@ session::ClientSetup Client::setup_now() const {
             .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
             .max_client_statements = config.pool.max_client_statement_memory,
             .max_statements = config.pool.max_statement_memory,
+            .promote_unnamed = config.pool.promote_unnamed == config::PromoteUnnamed::automatic,
             .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
             .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
 }

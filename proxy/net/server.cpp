@@ -102,6 +102,7 @@ void Server::login_failed(std::string_view code, std::string_view message, bool 
 void Server::link(Client& client) noexcept {
     held_for_cancel_ = told_ = false;
     machine_->segment_text.clear();
+    machine_->timed = {};
     client_ = &client;
     requested_ = std::chrono::system_clock::now();
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
@@ -194,6 +195,7 @@ void Server::count_segment() {
     stats.query[static_cast<std::size_t>(client_->route().target)].record(took);
     if (client_->route().target == routing::Target::replica) worker_.read_answered(pool_.group.cluster, pool_.host, took);
     stats.query_us.add(static_cast<std::uint64_t>(took.count()));
+    if (machine_->segment_took(took)) stats.promotions_given_back.add();
     if (machine_->segment_text.on()) log_if_slow(took);
     if (machine_->status() != session::TransactionStatus::idle) return;
     stats.transactions.add();

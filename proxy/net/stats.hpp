@@ -75,6 +75,8 @@ struct WorkerStats {
     Counter hold_us, hold_timeouts, hold_refusals;
     Counter client_parses, server_parses, binds;
     std::array<Counter, 5> reads_run_again;  // by session::Refusal
+    Counter statements_promoted;    // Parses without a name that became prepared statements of the server's
+    Counter promotions_given_back;  // statements that turned out dearer so, and are run as they come for a while
     Counter statements_healed;  // outdated prepared statements that were made anew, and their segments sent again
     Counter server_connects, server_connect_failures, server_logins_failed, server_disconnects;
     Counter notifications_received, notifications_sent;  // from servers, and to clients

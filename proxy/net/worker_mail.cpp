@@ -173,6 +173,7 @@ void Worker::publish_gauges() {
     catch_up(stats_.client_parses, statements_.counters.client_parses);
     catch_up(stats_.server_parses, statements_.counters.server_parses);
     catch_up(stats_.binds, statements_.counters.binds);
+    catch_up(stats_.statements_promoted, statements_.counters.promoted);
 }
 
 void Worker::ping(std::function<void()> done) { post(std::move(done)); }

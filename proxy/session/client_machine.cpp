@@ -42,6 +42,7 @@ void ClientMachine::reload(const ClientSetup& setup) noexcept {
     setup_.max_statement = setup.max_statement;
     setup_.max_client_statements = setup.max_client_statements;
     setup_.max_statements = setup.max_statements;
+    setup_.promote_unnamed = setup.promote_unnamed;
     setup_.retry_limit = setup.retry_limit;
 }
 

@@ -76,6 +76,7 @@ struct ClientSetup {
     std::uint32_t max_statement = 1U << 30;  // largest text of a statement, bytes
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
+    bool promote_unnamed = false;  // promote_unnamed = "auto"
     std::uint64_t retry_limit = 0;  // bytes of a read that may be run once more elsewhere; 0: none is
     LocalSettings settings{};    // pgweir's own, as the session begins
     DatabaseNames* names = nullptr;  // of the database; outlives the client. Null: the statement cache's own
@@ -226,6 +227,7 @@ class ClientMachine {
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
+    [[nodiscard]] bool promotes(const StatementRef& statement, Sink& sink);
     void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
     void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
@@ -277,6 +279,8 @@ class ClientMachine {
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;
+    bool promotable_ = false;  // the segment at the front: its unnamed statement, if it is promoted, can be healed
+    bool promoted_ = false;    // `unnamed_` is a prepared statement on servers
     std::unique_ptr<LocalPortal> local_portal_;
     std::unique_ptr<std::pair<std::string, sql::SessionChanges>> portal_changes_;  // of the portal bound last that makes any
     std::unique_ptr<Staged> staged_;

@@ -54,6 +54,9 @@ struct ClientMachine::Draft {
     bool extended = false;  // an extended message came before
     bool closes = false;    // a Close came
     bool others = false;    // something else did that a Close may matter to
+    // One Parse, Bind and Execute each; nothing but these, without a statement's name, and the portal's Describe.
+    unsigned parses = 0, binds = 0, executes = 0;
+    bool usual = true;
     bool read_only = false;  // the database is: whatever it is, a replica gets it
 
     std::size_t reads = 0;  // statements for a replica
@@ -65,6 +68,9 @@ struct ClientMachine::Draft {
         ++reads;
         text = written;
         read = statement;
+    }
+    [[nodiscard]] bool promotable() const noexcept {
+        return usual && parses == 1 && binds == 1 && executes == 1 && plan.covered <= Replay::kMaxBytes;
     }
     void add(routing::Route more) { route = route ? routing::worse(*route, more) : more; }
     void primary(sql::Reason reason) { add({routing::Target::primary, reason}); }
@@ -91,6 +97,7 @@ struct ClientMachine::Draft {
 };
 
 Plan ClientMachine::plan(Bytes in) {
+    promotable_ = false;
     if (remaining_ > 0) {  // the rest of something that is dropped
         Plan local;
         local.kind = Plan::Kind::local;
@@ -230,6 +237,8 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             Bytes rest = body;
             const auto name = take_string(rest);
             if (!name) return draft.fail(kBadMessage);
+            ++draft.parses;
+            draft.usual &= name->empty();
             StatementRef statement = intern(as_text(rest), plan_settings_);
             draft.others = true;
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
@@ -245,6 +254,8 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             const auto portal = take_string(rest);
             const auto name = portal ? take_string(rest) : std::nullopt;
             if (!name) return complete || here > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
+            ++draft.binds;
+            draft.usual &= name->empty();
             const StatementRef statement = planned_statement(draft, *name);
             draft.others = true;
             if (statement && awaits_channel(statement->judged, statement->text())) return draft.listen();
@@ -263,7 +274,9 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             if (!complete) return frame.size() > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
             if (body.empty()) return draft.fail(kBadMessage);
             draft.extended = true;
+            if (frame.tag == frontend::kExecute) ++draft.executes;
             if (frame.tag == frontend::kClose) {
+                draft.usual = false;
                 draft.closes = true;
                 return true;
             }
@@ -271,13 +284,16 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             Bytes rest = frame.tag == frontend::kDescribe ? body.subspan(1) : body;
             const std::string_view name = take_string(rest).value_or(std::string_view{});
             if (frame.tag == frontend::kDescribe && body[0] == std::byte{'S'}) {
+                draft.usual = false;
                 judge(planned_statement(draft, name));
             } else if (!draft.route && draft.local_portal != name) {
                 draft.primary(sql::Reason::no_statement);
             }
             return true;
         }
-        case frontend::kSync: return complete ? draft.end() : draft.incomplete();
+        case frontend::kSync:
+            promotable_ = complete && draft.promotable();
+            return complete ? draft.end() : draft.incomplete();
         case frontend::kFlush:
             if (!complete) return draft.incomplete();
             // What comes behind it goes to the same server, and may be anything.

@@ -366,7 +366,7 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
 void ClientMachine::on_sync(const Message& message, Sink& sink) {
     ++sink.result.segments;
     extended_open_ = false;
-    copy_bound_ = false;
+    copy_bound_ = promotable_ = false;
     const bool dropped = std::exchange(drop_to_sync_, false);
     if (sink.server == nullptr) {
         local_portal_.reset();

@@ -49,7 +49,8 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
     }
     sink.server->segment_text.note(statement);
-    if (statement_name.empty()) {
+    if (statement_name.empty()) promoted_ = promotes(statement, sink);
+    if (statement_name.empty() && !promoted_) {
         sink.server->unnamed = statement;
         sink.server->unnamed_unknown = false;
         ++statements_.counters.server_parses;
@@ -75,6 +76,20 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
     sink.server->set_unsynced(true);
+}
+
+// Whether a Parse without a name is made a prepared statement of the server's. Only where the client cannot tell: should its
+// plan be outdated, the segment is healed (ServerMachine::heal), and nothing of this session's own, as a temporary table
+// that a function has made, can hide what it was prepared with.
+bool ClientMachine::promotes(const StatementRef& statement, Sink& sink) {
+    ServerMachine& server = *sink.server;
+    const bool may = setup_.promote_unnamed && promotable_ && server.status() == TransactionStatus::idle && !server.unsynced() &&
+                     pin_ == Pin::none && !tainted_ && !settings_doubtful_;
+    if (!may || !statement->planned) return false;
+    const bool promoted = statement->promotion.next();
+    if (promoted) ++statements_.counters.promoted;
+    server.timed = {statement, promoted};
+    return promoted;
 }
 
 // What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
@@ -216,7 +231,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         touch(Touch::wrote);  // SQL's PREPARE made it, it may be anything
     }
     note_request(Request::bind, statement && begins_read_only(statement->judged) ? statement->text() : std::string_view{});
-    if (name->empty()) {
+    if (name->empty() && !(promoted_ && statement)) {
         ensure_unnamed(sink);
         return pass(message, Request::bind, sink);
     }
@@ -282,7 +297,7 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
     }
     if (!needs_server(sink)) return;
     sink.server->segment_text.note(statement);
-    if (name.empty()) {
+    if (name.empty() && !(promoted_ && statement)) {
         ensure_unnamed(sink);
         return pass(message, Request::describe, sink);
     }

@@ -237,6 +237,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
 }
 
 void ServerMachine::on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
+    timed = {};
     const auto fields = protocol::parse_error_fields(message.body());
     progress.fatal |= fields.is_fatal();
     progress.going_down |= fields.is_fatal() && protocol::is_server_shutdown(fields.code);
@@ -403,6 +404,7 @@ void ServerMachine::inject_query(std::string_view sql, Purpose purpose, std::str
 
 void ServerMachine::forget_session() {
     attempt.drop();
+    timed = {};
     actual_ = login_;
     prepared_.clear();
     replay.drop();

@@ -107,6 +107,17 @@ class ServerMachine {
     // attempt.open() or attempt.refused(). The reason for it is attempt.refusal(), to be read before.
     [[nodiscard]] std::string take_back(ClientMachine& client);
 
+    // The segment in flight, if it runs a statement that came without a name and may be promoted.
+    struct Timed {
+        StatementRef statement;
+        bool promoted = false;
+    } timed;
+    // That segment took so long. True: its statement is not promoted for a while.
+    bool segment_took(std::chrono::microseconds time) noexcept {
+        const Timed run = std::exchange(timed, {});
+        return run.statement && run.statement->promotion.took(run.promoted, time);
+    }
+
     // The unnamed statement now prepared on the server, if it is known to be one of ours.
     StatementRef unnamed;
     // There may be an unnamed statement on the server that is not `unnamed`.

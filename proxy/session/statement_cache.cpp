@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "proxy/sql/planned.hpp"
+
 namespace pgweir::session {
 
 namespace {
@@ -74,6 +76,7 @@ StatementRef StatementCache::intern(std::string_view tail, StatementScope scope,
     made->names = names != nullptr ? names : &own_names_;
     made->lex = lex;
     judge(*made);
+    made->planned = sql::is_planned(made->text(), lex.standard_conforming_strings);
     if (made->judged.reads_only && learned.knows(scope, made->text(), lex.standard_conforming_strings)) made->refused_in = epoch_;
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();

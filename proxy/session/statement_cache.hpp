@@ -13,6 +13,7 @@
 #include "proxy/session/database_names.hpp"
 #include "proxy/session/learned_reads.hpp"
 #include "proxy/session/parameters.hpp"
+#include "proxy/session/promotion.hpp"
 #include "proxy/sql/classify.hpp"
 #include "proxy/sql/statement.hpp"
 
@@ -33,6 +34,8 @@ struct CachedStatement {
     std::uint64_t judged_as_of = 0;  // names->version() then: StatementCache::refresh
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::uint64_t refused_in = 0;   // the newest one in which a replica has refused it
+    bool planned = false;       // sql::is_planned
+    Promotion promotion;        // while it is sent without a name
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
     bool idle_listed = false;
@@ -122,7 +125,7 @@ class StatementCache {
     [[nodiscard]] DatabaseNames& own_names() noexcept { return own_names_; }
     // What the worker's clients did, since the start.
     struct Counters {
-        std::uint64_t client_parses = 0, server_parses = 0, binds = 0;
+        std::uint64_t client_parses = 0, server_parses = 0, binds = 0, promoted = 0;
     } counters;
 
     [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }

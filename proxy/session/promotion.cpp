@@ -1,0 +1,57 @@
+#include "proxy/session/promotion.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgweir::session {
+
+namespace {
+
+// One of so many is run without, until there are enough of those and then.
+constexpr std::uint32_t kSampleAtFirst = 16;
+constexpr std::uint32_t kSample = 64;
+constexpr std::uint32_t kEnoughPlain = 8;
+constexpr std::uint32_t kEnoughPromoted = 32;
+constexpr std::uint32_t kRemembered = 512;  // times in a mean, before the older half is forgotten
+constexpr double kSigmas = 3;               // by chance alone it is not dearer
+
+}  // namespace
+
+void Promotion::Mean::add(double value) noexcept {
+    if (count_ == kRemembered) {
+        count_ /= 2;
+        squares_ /= 2;
+    }
+    ++count_;
+    const double away = value - value_;
+    value_ += static_cast<float>(away / count_);
+    squares_ += static_cast<float>(away * (value - value_));
+}
+
+double Promotion::Mean::variance() const noexcept { return squares_ / (static_cast<double>(count_) * count_); }
+
+bool Promotion::next() noexcept {
+    if (uses_++ == 0) return false;
+    if (rest_ > 0) {
+        --rest_;
+        return false;
+    }
+    return uses_ % (plain_.count() < kEnoughPlain ? kSampleAtFirst : kSample) != 0;
+}
+
+bool Promotion::is_dearer() const noexcept {
+    if (plain_.count() < kEnoughPlain || promoted_.count() < kEnoughPromoted) return false;
+    const double more = promoted_.value() - plain_.value();
+    const double chance = plain_.variance() + promoted_.variance();
+    return promoted_.value() > kDearer * plain_.value() && more * more > kSigmas * kSigmas * chance;
+}
+
+bool Promotion::took(bool promoted, std::chrono::microseconds time) noexcept {
+    (promoted ? promoted_ : plain_).add(static_cast<double>(time.count()));
+    if (!is_dearer()) return false;
+    plain_ = promoted_ = {};
+    rest_ = std::exchange(next_rest_, std::min(next_rest_ * 2, kLongestRest));
+    return true;
+}
+
+}  // namespace pgweir::session
