@@ -8,12 +8,12 @@ namespace pgweir::session {
 namespace {
 
 // One of so many is run without, until there are enough of those and then.
-constexpr std::uint32_t kSampleAtFirst = 16;
+constexpr std::uint32_t kSampleAtFirst = 8;
 constexpr std::uint32_t kSample = 64;
-constexpr std::uint32_t kEnoughPlain = 8;
+constexpr std::uint32_t kEnoughPlain = 32;
 constexpr std::uint32_t kEnoughPromoted = 32;
 constexpr std::uint32_t kRemembered = 512;  // times in a mean, before the older half is forgotten
-constexpr double kSigmas = 3;               // by chance alone it is not dearer
+constexpr double kSigmas = 4;               // by chance alone it is not dearer
 
 }  // namespace
 

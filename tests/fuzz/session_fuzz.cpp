@@ -1,5 +1,6 @@
 // A client's session on any order of requests, in pieces, against a model of a server, and raw bytes behind. The client
-// must get the messages that it gets from the model itself. The first byte chooses the pieces; each later one is a request.
+// must get the messages that it gets from the model itself. The first byte chooses the pieces, and
+// whether statements without a name are promoted; each later one is a request.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace {
 using namespace pgweir;
 
 constexpr std::array<std::string_view, 3> kNames = {"", "a", "b"};
-constexpr std::array<std::string_view, 8> kTexts = {"select 1", "insert into t values (1)", "fail", "bad", "begin", "commit",
+constexpr std::array<std::string_view, 8> kTexts = {"select 1", "insert into t values (1)", "select fail", "select bad", "begin", "commit",
                                                     "rollback", "discard all"};
 // Answered by the proxy itself: no model knows them.
 constexpr std::array<std::string_view, 4> kLocal = {"show pgweir.read_preference", "set pgweir.read_preference = 'primary'",
@@ -43,8 +44,8 @@ std::string request(std::uint8_t byte, bool& local) {
 }
 
 // What the client gets through the session machines. `missed`: the server lacked a statement that was believed there.
-std::string through(std::string_view bytes, std::size_t chunk, bool& missed, bool& refused) {
-    test::Conversation talk(chunk, 2);
+std::string through(std::string_view bytes, std::size_t chunk, bool promote, bool& missed, bool& refused) {
+    test::Conversation talk(chunk, 2, {.promote_unnamed = promote});
     test::ModelServer server;
     std::string sent = talk.client(bytes);
     for (int turns = 0; turns < 10'000 && !sent.empty(); ++turns) {
@@ -63,6 +64,7 @@ std::string through(std::string_view bytes, std::size_t chunk, bool& missed, boo
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2) return 0;
     const std::size_t chunk = data[0] % 4 == 0 ? 1 << 20 : 1 + data[0] % 16;
+    const bool promote = data[0] / 16 % 2 == 1;
     const bool raw = data[0] >= 224;
     std::string bytes;
     bool local = false;
@@ -71,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!raw) bytes += test::sync() + test::query("rollback");
     bool missed = false;
     bool refused = false;
-    const std::string got = through(bytes, chunk, missed, refused);
+    const std::string got = through(bytes, chunk, promote, missed, refused);
     if (missed) __builtin_trap();
     if (raw || local) return 0;
     if (refused) __builtin_trap();

@@ -1,5 +1,5 @@
 // A PostgreSQL backend as far as the order of its messages goes: answers the requests of a session, skips to Sync after
-// an error, knows its prepared statements. Texts decide: "fail…" fails, "begin", "commit", "rollback", "discard all".
+// an error, knows its prepared statements. Texts decide: "…fail" fails when it runs, "…bad" when it is parsed, "begin", "commit", "rollback", "discard all".
 #pragma once
 
 #include <map>
@@ -48,7 +48,7 @@ class ModelServer {
 
     void run(std::string_view sql, std::string& out, bool extended) {
         if (status_ == 'E' && !ends(sql)) return fail("25P02", out, extended);
-        if (sql.starts_with("fail") || sql.find("RAISE EXCEPTION") != sql.npos) return fail("22012", out, extended);
+        if (sql.ends_with("fail") || sql.find("RAISE EXCEPTION") != sql.npos) return fail("22012", out, extended);
         if (sql == "begin") status_ = 'T';
         if (sql == "commit" || sql == "rollback") status_ = 'I';
         discarded_ |= sql == "discard all";
@@ -74,7 +74,7 @@ class ModelServer {
                 const std::string name(first(body));
                 const std::string_view sql = first(body);
                 if (name.empty()) unnamed_ = false;  // the one of before goes first, also when this one fails (tried)
-                if (sql == "bad") return fail("42601", out, true);
+                if (sql.ends_with("bad")) return fail("42601", out, true);
                 if (status_ == 'E' && !ends(sql)) return fail("25P02", out, true);
                 if (!name.empty() && names_.contains(name)) return fail("42P05", out, true);
                 if (name.empty()) unnamed_ = true, unnamed_sql_ = sql;
