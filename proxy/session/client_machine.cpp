@@ -305,6 +305,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, std::strin
         case sql::Reason::explain_other:
         case sql::Reason::explain_analyze:
         case sql::Reason::not_a_read:
+        case sql::Reason::read_write_transaction:
         case sql::Reason::multiple_statements:
         case sql::Reason::too_long:
             return "this statement may not run in a READ ONLY transaction that pgweir has begun on a replica "

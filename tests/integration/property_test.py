@@ -75,15 +75,16 @@ class Client:
         self.direct = None
 
     def reset(self):
-        """The primary's connection is used again and again; the table is as at first."""
+        """The primary's connection is used again and again; the table is as at first. Where in the WAL it is so."""
         if self.direct is None:
             self.direct = Wire(self.direct_port, 5 * SLOW).login("trustuser")
         self.direct.send(w.query("ROLLBACK") + w.query("DISCARD ALL") + w.query(f"TRUNCATE {self.table}") +
-                         w.query(f"INSERT INTO {self.table} VALUES (1), (2), (3); SELECT 'reset'"))
+                         w.query(f"INSERT INTO {self.table} VALUES (1), (2), (3)") +
+                         w.query("SELECT 'reset ' || pg_current_wal_insert_lsn()"))
         while True:
-            messages = self.direct.read_ready()
-            if any(m.tag == "D" and m.body.endswith(b"reset") for m in messages):
-                return
+            for message in self.direct.read_ready():
+                if message.tag == "D" and message.body[6:].startswith(b"reset "):
+                    return message.values[0].removeprefix("reset ")
 
     def run_direct(self, pipeline):
         self.reset()
@@ -94,9 +95,10 @@ class Client:
         return answers
 
     def run_proxied(self, pipeline, chunks):
-        self.reset()
+        position = self.reset()
         with Wire(self.proxied_port, 5 * SLOW) as wire:
             wire.login("trustuser")
+            wire.ask(f"SET pgweir.read_after = '{position}'")
             return pipelines.run(wire, pipeline, random.Random(chunks))
 
     def compare(self, pipeline, chunks):
