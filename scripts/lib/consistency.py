@@ -2,10 +2,13 @@
 
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import bench
 import pgbench
+import report
+from targets import Weir
 
 # A write of one's own, then reads of it and of others: what a page of an application does.
 WRITE_AND_READ = """\
@@ -30,10 +33,9 @@ LEVELS = {
 }
 
 
-class Level(bench.Weir):
-    def __init__(self, name, *arguments):
-        super().__init__(*arguments, routing=LEVELS[name])
-        self.name = name
+class Level(Weir):
+    def __init__(self, run, name):
+        super().__init__(run, name=name, routing=LEVELS[name])
 
     def reads(self):
         """Statements that went to replicas, and those that consistency has sent to the primary, so far."""
@@ -42,23 +44,17 @@ class Level(bench.Weir):
         return self.weir.metric("pgweir_queries_routed_total", target="replica"), kept
 
 
-def measure(options, cluster, folder, say):
+def measure(run):
     """Rows of numbers, one for each load, level and number of clients: medians over the rounds."""
-    levels = []
-    try:
-        for name in LEVELS:
-            levels.append(Level(name, cluster, options.binary, folder, options.pool, options.workers))
-        samples = {}
+    options, samples = run.options, {}
+    with run.targets(*(partial(Level, name=name) for name in LEVELS)) as levels:
         for number in range(options.rounds):
             for load, script in LOADS.items():
                 for clients in options.clients:
                     for level in levels if number % 2 == 0 else reversed(levels):
                         sample = _measure(level, script, clients, options.seconds)
                         samples.setdefault((load, clients, level.name), []).append(sample)
-                        say(f"round {number + 1}: {load}, {clients} clients, {level.name}: {sample['tps']:.0f} tps")
-    finally:
-        for level in levels:
-            level.stop()
+                        run.say(f"round {number + 1}: {load}, {clients} clients, {level.name}: {sample['tps']:.0f} tps")
     return {key: {name: statistics.median(s[name] for s in group) for name in group[0]} for key, group in samples.items()}
 
 
@@ -85,4 +81,4 @@ def print_table(rows):
         base = rows[(load, clients, "eventual")]
         table.append((load, str(clients), level, f"{row['tps']:.0f}", f"{row['latency_ms']:.3f}", f"{row['cpu_us']:.1f}",
                       f"{row['cpu_us'] / base['cpu_us']:.3f}", f"{row['tps'] / base['tps']:.3f}", f"{row['replica_share']:.0%}"))
-    bench.print_columns(table)
+    report.print_columns(table)

@@ -57,6 +57,11 @@ class ProxyProcess:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M).group(1)) * 1024
 
+    def pss_bytes(self):
+        """Like rss_bytes(), with pages that other processes have, too, divided among them."""
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.M).group(1)) * 1024
+
 
 class Pgweir:
     """`settings` are the sections of the configuration that differ from what `cluster` and the defaults below say."""

@@ -4,19 +4,11 @@ import json
 import statistics
 import subprocess
 
+from building import build
+
 
 class ScannerError(Exception):
     pass
-
-
-def build(root):
-    folder = root / "build" / "release"
-    if not (folder / "CMakeCache.txt").exists():
-        raise ScannerError(f"{folder} is not configured: cmake --preset release")
-    made = subprocess.run(["cmake", "--build", str(folder), "--target", "scanner_bench"], capture_output=True, text=True)
-    if made.returncode != 0:
-        raise ScannerError(f"scanner_bench does not build:\n{made.stdout[-3000:]}")
-    return folder / "bin" / "scanner_bench"
 
 
 def run(program, repetitions):
@@ -45,5 +37,5 @@ def print_table(times, sizes):
 
 def measure(root, say, repetitions=9):
     say("building scanner_bench")
-    times, sizes = run(build(root), repetitions)
+    times, sizes = run(build(root, "scanner_bench"), repetitions)
     print_table(times, sizes)
