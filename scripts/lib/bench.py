@@ -37,7 +37,7 @@ class Run:
 
     @contextmanager
     def targets(self, *makers):
-        """Starts those that are wanted and available, and stops them at the end."""
+        """Starts those that are wanted and can be, and stops them at the end."""
         with ExitStack() as stack:
             started = []
             for maker in makers:
@@ -46,7 +46,7 @@ class Run:
                     continue
                 try:
                     target = maker(self)
-                except targets.Unavailable as reason:
+                except (Exception, SystemExit) as reason:  # SystemExit: a pgweir that ended while it was starting
                     self.note(f"{kind} is left out: {reason}")
                     continue
                 stack.callback(target.stop)

@@ -9,24 +9,24 @@ from accounting import ServersCpu, count_system_calls
 from proxy import ProxyProcess
 from raw_client import RawClient
 
-WARM_UP = 1000  # transactions of all clients, though 50 of each at least
+WARM_UP = 1000  # transactions of all clients, though 5 of each at least
 PATIENCE = 40  # seconds that a run may take beyond what it was asked to
 # About 100 MB of rows of about 1 kB. generate_series and repeat are what a replica may run, too.
 BIG_ROWS = 100_000
 BIG_QUERY = f"SELECT repeat('x', 1000) FROM generate_series(1, {BIG_ROWS})"
 
 
-def transactions(run, target, mode, clients, log_share=0.1, **pgbench_options):
-    """pgbench -S: throughput, latency, and processor time of the proxy and of all servers per transaction."""
+def transactions(run, target, mode, clients, seconds=None, log_share=0.1, **pgbench_options):
+    """pgbench -S, or a script: throughput, latency, and processor time of the proxy and of all servers per transaction."""
     environment = target.environment()
     if "script" not in pgbench_options:
         pgbench_options["select_only"] = True
     # Server connections are opened and their caches filled before anything is counted.
-    pgbench.run(environment, clients=clients, transactions=max(50, WARM_UP // clients), protocol=mode, timeout=PATIENCE,
+    pgbench.run(environment, clients=clients, transactions=max(5, WARM_UP // clients), protocol=mode, timeout=PATIENCE,
                 **pgbench_options)
     usage, servers = target.usage(), ServersCpu(run.cluster)
     before, servers_before = (usage.cpu_seconds() if usage else 0.0), servers.cpu_seconds()
-    seconds = run.options.seconds
+    seconds = seconds or run.options.seconds
     result = pgbench.run(environment, clients=clients, seconds=seconds, protocol=mode, log_share=log_share,
                          timeout=seconds + PATIENCE, **pgbench_options)
     spent, servers_spent = (usage.cpu_seconds() - before if usage else None), servers.cpu_seconds() - servers_before

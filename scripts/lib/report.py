@@ -11,6 +11,8 @@ from pathlib import Path
 from cluster import postgres_bin
 from parts import NUMBERS, PARTS
 
+TEXT = (0, 2)  # columns of every table: what, a number of something, the target; then only numbers
+
 
 def rows_of(samples):
     """One row per part, case, x and target: medians over the rounds, of the comparisons too, which are made within a round."""
@@ -24,7 +26,8 @@ def rows_of(samples):
             for number in NUMBERS:
                 row[number] = _median(sample.get(number) for sample in group)
             for against in PARTS[part].against:
-                row[against.key] = _median(_compared(against, group, by_target.get(against.base, [])))
+                base = by_target.get(against.base, []) if against.only_x in (None, x) else []
+                row[against.key] = _median(_compared(against, group, base))
             rows.append(row)
     return rows
 
@@ -45,7 +48,7 @@ def tables(result):
     """(name of the part, its title, its table as rows of text, its notes), in the order in which the parts ran."""
     for name in result["parts"]:
         rows = [row for row in result["rows"] if row["part"] == name]
-        notes = [note["text"] for note in result["notes"] if note["part"] == name]
+        notes = [note["text"].splitlines()[0] for note in result["notes"] if note["part"] == name]
         yield name, PARTS[name].title, _table(PARTS[name], rows), notes
 
 
@@ -74,8 +77,7 @@ def print_columns(table):
         return print("no figures")
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for number, row in enumerate(table):
-        print("  ".join(cell.ljust(w) if i < 3 and not cell[:1].isdigit() else cell.rjust(w)
-                        for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
+        print("  ".join(cell.ljust(w) if i in TEXT else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
         if number == 0:
             print("  ".join("-" * w for w in widths))
 
@@ -88,9 +90,9 @@ def markdown(result):
     for _, title, table, notes in tables(result):
         lines += ["", f"### {title}", ""]
         if table:
-            lines += [_line(table[0]), _line(["---"] * 3 + ["---:"] * (len(table[0]) - 3)), *map(_line, table[1:])]
+            lines += [_line(table[0]), _line("---" if i in TEXT else "---:" for i in range(len(table[0]))), *map(_line, table[1:])]
         for note in notes:
-            lines += ["", f"*{note.splitlines()[0]}*"]
+            lines += ["", f"*{note}*"]
     return "\n".join(lines) + "\n"
 
 
