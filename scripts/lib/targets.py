@@ -3,6 +3,9 @@
 Each is made from a run (bench.Run) and has a name, a port, and a usage() of its own processes: None when it has none.
 """
 
+import base64
+import hashlib
+import hmac
 import os
 import pwd
 import shutil
@@ -134,7 +137,8 @@ class PgBouncer(Peer):
     def __init__(self, run, auth="trust", tls=False, name="pgbouncer"):
         self.name = name
         place = self._prepare(run)
-        (place / "users.txt").write_text(f'"app" "{verifier(run.cluster) if auth == "verifier" else "app"}"\n')
+        self.user = user_of(auth)
+        (place / "users.txt").write_text(f'"{self.user}" "{stored_password(auth, "app")}"\n')
         (place / "pgbouncer.ini").write_text(
             f"[databases]\n* = host=127.0.0.1 port={run.cluster.primary.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
@@ -149,7 +153,7 @@ class PgBouncer(Peer):
         self.sslmode = "require"
         for path in certificate(run.folder):
             shutil.copy(path, place)
-        # It insists on an authority, which its minimal system has not; nobody is asked for a certificate.
+        # It insists on an authority, which its minimal system has not; so clients are asked for a certificate, and have none.
         return (f"client_tls_sslmode = require\nclient_tls_key_file = {self.inside}/bench.key\n"
                 f"client_tls_cert_file = {self.inside}/bench.crt\nclient_tls_ca_file = {self.inside}/bench.crt\n")
 
@@ -209,6 +213,7 @@ class Weir(Target):
         self.replicas = len(run.servers(replicas)) - 1
         self.weir = Pgweir(run.options.binary, run.folder, run.cluster,
                            **weir_settings(run, workers, replicas, auth, tls, settings))
+        self.user = user_of(auth)
         self.sslmode = "require" if tls else "disable"
         try:
             self.weir.start()
@@ -234,7 +239,7 @@ def weir_settings(run, workers=None, replicas=None, auth="trust", tls=False, set
         "monitor": {"interval": "500ms", "timeout": "1500ms"},
         "log": {"connections": False, "disconnections": False},
         "server": [{"name": n.name, "host": "127.0.0.1", "port": n.port} for n in run.servers(replicas)],
-        "user": [{"name": "app", "password": verifier(run.cluster) if auth == "verifier" else "app"}],
+        "user": [{"name": user_of(auth), "password": stored_password(auth, "app")}],
     }
     if tls:
         cert, key = certificate(run.folder)
@@ -254,9 +259,21 @@ def knows(run, **settings):
         weir.config_file.unlink()
 
 
-def verifier(cluster):
-    """The servers' own, so that the proxy can log in to them with what a client has proved."""
-    return cluster.primary.value("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'")
+def user_of(auth):
+    """A proxy that has only a verifier of its own making cannot prove anything to the servers: they must trust the user."""
+    return "trustuser" if auth == "verifier" else "app"
+
+
+def stored_password(auth, password):
+    """What the proxy keeps of it. A verifier has a single iteration: it is libpq that iterates, for 10 ms, and the proxy that
+    is measured; whoever keeps the password itself chooses the iterations."""
+    if auth != "verifier":
+        return password
+    salt = b"pgweir benchmark"
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
+    client_key, server_key = (hmac.digest(salted, label, "sha256") for label in (b"Client Key", b"Server Key"))
+    text = [base64.b64encode(part).decode() for part in (salt, hashlib.sha256(client_key).digest(), server_key)]
+    return f"SCRAM-SHA-256$1:{text[0]}${text[1]}:{text[2]}"
 
 
 def certificate(folder):
