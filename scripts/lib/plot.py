@@ -31,31 +31,42 @@ def draw(result, folder):
 # ---- bars
 
 def ratios(rows):
-    """One bar for each ratio of processor time, memory or system calls of a pgweir: shorter is better, the line is 1."""
-    bars = [(_label(row), against.head, row[against.key]) for row in rows for against in _costs(row["part"])
-            if row.get(against.key) is not None and row["target"] != against.base and row["part"] != "growth"]
-    if not bars:
+    """A bar for each ratio of processor time, memory or system calls, but not of the relay's and not of the growth."""
+    groups = {}
+    for row in rows:
+        for against in _costs(row["part"]):
+            if row.get(against.key) is not None and row["target"] not in (against.base, "relay"):
+                groups.setdefault(f"{PARTS[row['part']].title}: {against.head}", []).append((_label(row), row[against.key]))
+    if not groups:
         return None
-    top = max(1.2, max(value for _, _, value in bars))
     span = WIDTH - LEFT - RIGHT
-    shapes, y, last = [], 40, None
-    for label, head, value in bars:
-        if head != last:
-            shapes.append(_text(8, y + 24, head, weight="bold"))
-            y, last = y + 34, head
-        colour = COLOURS[0] if value <= 1 else COLOURS[1]
-        shapes.append(_text(LEFT - 8, y + 12, label, anchor="end"))
-        shapes.append(f'<rect x="{LEFT}" y="{y}" width="{value / top * span:.1f}" height="{BAR}" fill="{colour}"/>')
-        shapes.append(_text(LEFT + value / top * span + 5, y + 12, f"{value:.2f}"))
-        y += BAR + GAP
+    top = max(1.2, max(value for bars in groups.values() for _, value in bars))
+    shapes, y = [], 40
+    for head, bars in sorted(groups.items(), key=lambda group: _order(group[0])):
+        shapes.append(_text(8, y + 24, head, weight="bold"))
+        y += 34
+        for label, value in bars:
+            shapes += _bar(label, value, value / top * span, y)
+            y += BAR + GAP
     one = LEFT + span / top
-    shapes.append(f'<line x1="{one:.1f}" y1="34" x2="{one:.1f}" y2="{y}" stroke="#444" stroke-dasharray="3 3"/>')
-    return _svg(y + 16, "What it costs, divided by what the other costs (less is better)", shapes)
+    shapes.insert(0, f'<line x1="{one:.1f}" y1="34" x2="{one:.1f}" y2="{y}" stroke="#444" stroke-dasharray="3 3"/>')
+    return _svg(y + 16, "What it costs, divided by what the other costs (less is better; the line is 1)", shapes)
+
+
+def _bar(label, value, length, y):
+    colour = COLOURS[0] if value <= 1 else COLOURS[1]
+    return [_text(LEFT - 8, y + 12, label, anchor="end"),
+            f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
+            _text(LEFT + length + 5, y + 12, f"{value:.2f}", background=True)]
 
 
 def _costs(part):
-    """The bars are sorted by what they are divided by, as far as they belong to one part."""
-    return [a for a in PARTS[part].against if a.how == "ratio" and a.number not in ("tps", "mb_per_s")]
+    return [a for a in PARTS[part].against if part != "growth" and a.how == "ratio" and a.number not in ("tps", "mb_per_s")]
+
+
+def _order(head):
+    """As the parts are listed, and in a part as its comparisons are."""
+    return [f"{part.title}: {a.head}" for part in PARTS.values() for a in part.against].index(head)
 
 
 def _label(row):
@@ -116,8 +127,10 @@ def _ticks(lowest, highest):
 
 # ---- SVG
 
-def _text(x, y, text, anchor="start", weight="normal", colour="#222"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}">{escape(text)}</text>'
+def _text(x, y, text, anchor="start", weight="normal", colour="#222", background=False):
+    halo = ' stroke="white" stroke-width="4" paint-order="stroke"' if background else ""
+    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}"{halo}>'
+            f"{escape(text)}</text>")
 
 
 def _svg(height, title, shapes):

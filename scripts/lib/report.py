@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster import postgres_bin
 from parts import NUMBERS, PARTS
 
+BEGIN, END = "<!-- figures:begin -->\n", "<!-- figures:end -->\n"
 TEXT = (0, 2)  # columns of every table: what, a number of something, the target; then only numbers
 
 
@@ -94,6 +95,18 @@ def markdown(result):
         for note in notes:
             lines += ["", f"*{note}*"]
     return "\n".join(lines) + "\n"
+
+
+def write_markdown(path, result):
+    """Into its place when the file has one, as docs/performance.md does; otherwise the file is these tables."""
+    text = markdown(result)
+    if path.exists():
+        old = path.read_text()
+        before, begin, rest = old.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if end:
+            text = before + begin + text + end + after
+    path.write_text(text)
 
 
 def _line(cells):
