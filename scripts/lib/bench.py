@@ -31,9 +31,9 @@ class Run:
             replicas = 0 if self.options.one_server else targets.REPLICAS
         return [self.cluster.primary, *self.cluster.replicas[:replicas]]
 
-    def note(self, text):
+    def note(self, text, failure=False):
         self.say(text)
-        self.notes.append({"part": self.part, "text": text})
+        self.notes.append({"part": self.part, "text": text, "failure": failure})
 
     @contextmanager
     def targets(self, *makers):
@@ -70,7 +70,7 @@ class Run:
         try:
             values = load(target, **case)
         except Exception as error:  # whatever it is: the others go on, and the report says it
-            self.note(f"{what}: failed: {error}")
+            self.note(f"{what}: failed: {error}", failure=True)
             return False
         self.record(target.name, case["case"], case["x"], values, number)
         said = ", ".join(f"{name} {value:.5g}" for name, value in values.items() if value is not None)

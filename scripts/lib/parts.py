@@ -208,4 +208,4 @@ def take(run, names):
         try:
             PARTS[name].take(run)
         except Exception as error:  # whatever it is: the report says it
-            run.note(f"{name}: failed: {error}")
+            run.note(f"{name}: failed: {error}", failure=True)
