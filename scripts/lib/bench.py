@@ -41,13 +41,13 @@ class Run:
         with ExitStack() as stack:
             started = []
             for maker in makers:
-                kind = getattr(maker, "func", maker).kind  # a class, or a functools.partial of one
-                if self.options.targets and kind not in self.options.targets:
+                made = getattr(maker, "func", maker)  # a class, or a functools.partial of one
+                if self.options.targets and made.kind not in self.options.targets:
                     continue
                 try:
                     target = maker(self)
                 except (Exception, SystemExit) as reason:  # SystemExit: a pgweir that ended while it was starting
-                    self.note(f"{kind} is left out: {reason}")
+                    self.note(f"{made.kind} is left out: {reason}", failure=not issubclass(made, targets.Peer))
                     continue
                 stack.callback(target.stop)
                 started.append(target)

@@ -178,9 +178,10 @@ TRANSACTION = ["tps", "latency_ms", "p99_ms", "cpu_us"]
 PARTS = {
     "transactions": Part("One transaction", transactions, TRANSACTION, [CPU_TO_PGBOUNCER, CPU_TO_RELAY, SPEED_TO_PGBOUNCER, ADDED]),
     "peers": Part("Other proxies", peers, TRANSACTION, [CPU_TO_PGBOUNCER, SPEED_TO_PGBOUNCER]),
-    "syscalls": Part("System calls", calls, ["calls"], [Against("calls", "pgbouncer", "÷ pgbouncer"), Against("calls", "relay", "÷ relay")]),
-    "workers": Part("Two workers against one", workers, TRANSACTION, [Against("cpu_us", "1 worker", "CPU ÷ 1 worker"),
-                                                                     Against("tps", "1 worker", "tps ÷ 1 worker")]),
+    "syscalls": Part("System calls", calls, ["calls"], [
+        Against("calls", "pgbouncer", "÷ pgbouncer"), Against("calls", "relay", "÷ relay")]),
+    "workers": Part("Two workers against one", workers, TRANSACTION, [
+        Against("cpu_us", "1 worker", "CPU ÷ 1 worker"), Against("tps", "1 worker", "tps ÷ 1 worker")]),
     "big": Part("A result of 100 MB", big, ["mb_per_s", "cpu_s_per_gb"], [
         Against("cpu_s_per_gb", "pgbouncer", "CPU ÷ pgbouncer"), Against("cpu_s_per_gb", "relay", "CPU ÷ relay"),
         Against("mb_per_s", "pgbouncer", "MB/s ÷ pgbouncer")], case="result"),
