@@ -1,10 +1,12 @@
 """A run of scripts/bench: its cluster, its targets, and its samples, taken round after round with the targets interleaved."""
 
+import fcntl
 from contextlib import ExitStack, contextmanager
 
 import pgbench
 import targets
 from cluster import Cluster
+from pgbench import BenchError
 
 SCALE = 10
 REPLICAS = 3  # what the growth needs; otherwise pgweir reads from the first two
@@ -23,6 +25,12 @@ class Run:
         self.samples, self.notes = [], []
 
     def start(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.folder / "lock", "w")  # until this process ends: a second run would stop this one's cluster
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError(f"another run uses {self.folder}") from None
         self.cluster = prepared_cluster(self.root, self.say)
 
     def servers(self, replicas=None):

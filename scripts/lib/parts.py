@@ -185,7 +185,8 @@ PARTS = {
     "big": Part("A result of 100 MB", big, ["mb_per_s", "cpu_s_per_gb"], [
         Against("cpu_s_per_gb", "pgbouncer", "CPU ÷ pgbouncer"), Against("cpu_s_per_gb", "relay", "CPU ÷ relay"),
         Against("mb_per_s", "pgbouncer", "MB/s ÷ pgbouncer")], case="result"),
-    "connect": Part("Connect, query, close: a connection for each transaction", connections, ["tps", "cpu_us"], [CPU_TO_PGBOUNCER, SPEED_TO_PGBOUNCER], case="authentication"),
+    "connect": Part("Connect, query, close: a connection for each transaction", connections, ["tps", "cpu_us"],
+                    [CPU_TO_PGBOUNCER, SPEED_TO_PGBOUNCER], case="authentication"),
     "servers": Part("PostgreSQL's own processor time", servers, ["tps", "server_us", "cpu_us"], [
         Against("server_us", "pgbouncer", "PostgreSQL's CPU ÷ pgbouncer"), CPU_TO_PGBOUNCER]),
     "idle": Part("Idle clients", idle, ["pss_each", "rss_each", "rss_mb"], [Against("pss_each", "pgbouncer", "PSS ÷ pgbouncer")],
