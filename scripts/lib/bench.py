@@ -1,6 +1,7 @@
 """A run of scripts/bench: its cluster, its targets, and its samples, taken round after round with the targets interleaved."""
 
 import fcntl
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 
 import pgbench
@@ -63,15 +64,15 @@ class Run:
 
     def measure(self, measured, cases, load, rounds=None):
         """load(target, **case) is a dict of numbers; a case says which row of the table it is: `case` and `x`. A target that
-        fails is not asked again in this part."""
+        has failed twice is not asked again in this part."""
         rounds = rounds or self.options.rounds
-        failed, count, total = set(), 0, rounds * len(cases) * len(measured)
+        failures, count, total = Counter(), 0, rounds * len(cases) * len(measured)
         for number in range(rounds):
             for case in cases:
                 for target in measured if number % 2 == 0 else reversed(measured):
                     count += 1
-                    if target.name not in failed and not self._sample(f"{count}/{total}", number, target, case, load):
-                        failed.add(target.name)
+                    if failures[target.name] < 2 and not self._sample(f"{count}/{total}", number, target, case, load):
+                        failures[target.name] += 1
 
     def _sample(self, progress, number, target, case, load):
         what = f"{self.part}, {case['case']}, {case['x']}, {target.name}"
