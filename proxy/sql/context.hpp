@@ -69,7 +69,16 @@ class Context {
     [[nodiscard]] static std::uint64_t bit(std::size_t depth) noexcept {
         return depth < kTrackedDepth ? std::uint64_t{1} << depth : 0;
     }
+    void begin_chain(const Token& token, std::size_t count) noexcept {
+        chain_.first = token;
+        chain_.count = count;
+        before_ = history_;
+    }
     void enter(bool alias_follows) noexcept;
+    [[nodiscard]] bool in_lists() const noexcept { return (with_bits_ | group_bits_) != 0; }
+    [[nodiscard]] static bool begins_list(Keyword keyword) noexcept {
+        return keyword == Keyword::with || keyword == Keyword::by;
+    }
     void note_lists(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
     [[nodiscard]] bool lists_names(Lexer lexer) const noexcept;
@@ -87,22 +96,17 @@ class Context {
 };
 
 // Here and not in the source file: it is done for every second token.
-inline void Context::name(const Token& token, bool keyword) noexcept {
-    constexpr Code dot = static_cast<Code>(TokenKind::dot);
-    if (code() != dot) {
-        chain_ = {token, token, 1};
-        before_ = history_;
+[[gnu::always_inline]] inline void Context::name(const Token& token, bool keyword) noexcept {
+    if (code() != static_cast<Code>(TokenKind::dot)) {
+        begin_chain(token, 1);
+    } else if (code(1) == kNameCode || code(1) > code_of(Keyword::none)) {
+        ++chain_.count;
     } else {
         // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
-        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
-        if (!continues) {
-            chain_ = {token, token, 1};
-            before_ = history_;
-        }
-        chain_.last = token;
-        ++chain_.count;
+        begin_chain(token, 2);
     }
-    if (keyword) note_lists(token.keyword.id);
+    chain_.last = token;
+    if (keyword && (in_lists() || begins_list(token.keyword.id))) note_lists(token.keyword.id);
     push(keyword ? code_of(token.keyword.id) : kNameCode);
 }
 

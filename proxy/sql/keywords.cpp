@@ -274,7 +274,6 @@ constexpr Entry kEntries[] = {
     {"zone", Keyword::zone, true},
 };
 
-constexpr std::size_t kSlots = 1024;
 constexpr std::size_t kLongest = 17;
 
 [[nodiscard]] constexpr std::uint64_t start_of(std::string_view word) noexcept {
@@ -283,33 +282,22 @@ constexpr std::size_t kLongest = 17;
     return start;
 }
 
-// No two keywords of one length begin with the same eight letters, save for a few that linear probing tells apart.
-[[nodiscard]] constexpr std::size_t slot_of(std::uint64_t start, std::size_t size) noexcept {
-    return static_cast<std::size_t>(((start + size) * 0x9E3779B97F4A7C15U) >> 54U);
-}
-static_assert(kSlots == 1U << (64 - 54));
+[[nodiscard]] constexpr std::size_t behind(std::size_t slot) noexcept { return (slot + 1) % std::tuple_size_v<KeywordSlots>; }
 
-struct Slot {
-    std::uint64_t start = 0;
-    std::uint8_t size = 0;  // 0: free
-    KeywordInfo info;
-    std::uint16_t entry = 0;
-};
-
-[[nodiscard]] consteval std::array<Slot, kSlots> make_slots() {
-    std::array<Slot, kSlots> slots{};
+[[nodiscard]] consteval KeywordSlots make_slots() {
+    KeywordSlots slots{};
     for (std::size_t i = 0; i < std::size(kEntries); ++i) {
         const Entry& entry = kEntries[i];
         const std::uint64_t start = start_of(entry.text);
-        std::size_t at = slot_of(start, entry.text.size());
-        while (slots[at].size != 0) at = (at + 1) % kSlots;
-        slots[at] = {start, static_cast<std::uint8_t>(entry.text.size()), {entry.id, entry.callable},
-                     static_cast<std::uint16_t>(i)};
+        std::size_t at = keyword_slot(start, entry.text.size());
+        for (; slots[at].size != 0; at = behind(at)) slots[at].last = false;
+        slots[at] = {.start = start,
+                     .size = static_cast<std::uint8_t>(entry.text.size()),
+                     .info = {entry.id, entry.callable},
+                     .entry = static_cast<std::uint16_t>(i)};
     }
     return slots;
 }
-
-constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
 
 [[nodiscard]] consteval bool lengths_are_right() {
     for (const Entry& entry : kEntries) {
@@ -321,10 +309,12 @@ static_assert(lengths_are_right());
 
 }  // namespace
 
-KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept {
+constinit const KeywordSlots kKeywordSlots = make_slots();
+
+KeywordInfo probe_keywords(std::uint64_t start, std::string_view word) noexcept {
     if (word.size() > kLongest) return {};
-    for (std::size_t at = slot_of(start, word.size()); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
-        const Slot& slot = kSlotTable[at];
+    for (std::size_t at = keyword_slot(start, word.size()); kKeywordSlots[at].size != 0; at = behind(at)) {
+        const KeywordSlot& slot = kKeywordSlots[at];
         if (slot.start != start || slot.size != word.size()) continue;
         if (word.size() <= kWordStart) return slot.info;
         if (equals_folded(word.substr(kWordStart), kEntries[slot.entry].text.substr(kWordStart))) return slot.info;

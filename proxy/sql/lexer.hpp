@@ -33,17 +33,19 @@ enum class TokenKind : std::uint8_t {
 struct Token {
     TokenKind kind = TokenKind::end;
     KeywordInfo keyword;  // of a word
-    std::size_t begin = 0;
-    std::size_t end = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
 };
 
 class Lexer {
   public:
-    // `standard_strings`: standard_conforming_strings; off, '…' reads backslashes as E'…' does.
+    // `text`: below 4 GiB, as every message is. `standard_strings`: standard_conforming_strings; off, '…' reads backslashes as E'…' does.
     Lexer(std::string_view text, bool standard_strings) noexcept : text_(text), standard_strings_(standard_strings) {}
 
     // The next token; comments and white space are skipped. After `end` always `end`.
     [[nodiscard]] Token next() noexcept;
+    // The same, to become part of the one loop that judges (next_token.hpp).
+    [[nodiscard]] Token take() noexcept;
 
     [[nodiscard]] std::string_view text(const Token& token) const noexcept {
         return {text_.data() + token.begin, token.end - token.begin};
@@ -59,25 +61,32 @@ class Lexer {
     [[nodiscard]] char peek(std::size_t offset = 0) const noexcept {
         return at_ + offset < text_.size() ? text_[at_ + offset] : '\0';
     }
-    [[nodiscard]] bool skip_blank() noexcept;
+    void skip_space() noexcept;
+    [[nodiscard]] bool comment_begins() const noexcept;
+    [[nodiscard]] bool skip_comment() noexcept;
     [[nodiscard]] bool skip_block_comment() noexcept;
     void skip_line_comment() noexcept;
     [[nodiscard]] Token read_word() noexcept;
     [[nodiscard]] Token token(TokenKind kind, std::size_t begin) const noexcept {
-        return {kind, {}, begin, at_};
+        return {kind, {}, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(at_)};
     }
+    [[nodiscard]] TokenKind read_kind(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_prefixed(char prefix) noexcept;
-    [[nodiscard]] TokenKind read_punctuation() noexcept;
+    [[nodiscard]] bool skip_quotes(char quote) noexcept;
+    [[nodiscard]] TokenKind read_dot() noexcept;
+    [[nodiscard]] TokenKind read_colon() noexcept;
     [[nodiscard]] TokenKind read_plain_string() noexcept;
     [[nodiscard]] TokenKind read_escape_string() noexcept;
     [[nodiscard]] bool continue_string() noexcept;
     [[nodiscard]] TokenKind read_quoted(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_dollar() noexcept;
     [[nodiscard]] TokenKind read_number() noexcept;
+    [[nodiscard]] TokenKind read_number_behind(std::size_t begin) noexcept;
     [[nodiscard]] TokenKind number_ends() const noexcept;
     [[nodiscard]] bool read_based_digits() noexcept;
     void skip_digits(std::uint8_t digits) noexcept;
     [[nodiscard]] TokenKind read_operator() noexcept;
+    [[nodiscard]] TokenKind read_long_operator() noexcept;
     [[nodiscard]] TokenKind cut() noexcept;
 
     std::string_view text_;
