@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "proxy/sql/function_names.hpp"
 
@@ -36,6 +39,10 @@ constexpr std::size_t kSlots = 8192;
 
 [[nodiscard]] constexpr std::uint64_t bytes_at(std::string_view name, std::size_t at, std::size_t count) noexcept {
     std::uint64_t bytes = 0;
+    if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+        std::memcpy(&bytes, name.data() + at, count);
+        return bytes;
+    }
     for (std::size_t i = 0; i < count; ++i) bytes |= std::uint64_t{static_cast<std::uint8_t>(name[at + i])} << (8U * i);
     return bytes;
 }

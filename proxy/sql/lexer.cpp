@@ -29,22 +29,22 @@ void Lexer::skip_line_comment() noexcept {
     while (at_ < text_.size() && text_[at_] != '\n' && text_[at_] != '\r') ++at_;
 }
 
-// They nest.
+// They nest. Each of their beginnings and ends has a star.
 bool Lexer::skip_block_comment() noexcept {
+    const char* const end = text_.data() + text_.size();
+    const char* at = text_.data() + at_;
     std::size_t depth = 0;
-    while (at_ + 1 < text_.size()) {
-        const char c = text_[at_];
-        if (c == '/' && text_[at_ + 1] == '*') {
-            ++depth;
-            at_ += 2;
-        } else if (c == '*' && text_[at_ + 1] == '/') {
-            at_ += 2;
-            if (--depth == 0) return true;
-        } else {
-            ++at_;
-        }
-    }
-    return false;
+    do {
+        const char* const star = find_byte(at, end, '*');
+        if (star == end) return false;
+        const bool begins = star != at && star[-1] == '/';
+        const bool ends = !begins && star + 1 != end && star[1] == '/';
+        depth += begins ? 1 : 0;
+        depth -= ends ? 1 : 0;
+        at = star + (ends ? 2 : 1);
+    } while (depth != 0);
+    at_ = static_cast<std::size_t>(at - text_.data());
+    return true;
 }
 
 // Behind a word of one letter. A prefix counts only as a whole token: ae'\' is an identifier and a plain string.

@@ -30,12 +30,22 @@ enum class TokenKind : std::uint8_t {
     bad,  // the server refuses it, or versions disagree about it
 };
 
+[[nodiscard]] constexpr bool is_name(TokenKind kind) noexcept {
+    return kind == TokenKind::word || kind == TokenKind::quoted || kind == TokenKind::unicode;
+}
+
+// In this order its parts stay in registers of their own: with `end` beside `begin`, compilers pack the two into one.
 struct Token {
+    std::uint32_t begin = 0;
     TokenKind kind = TokenKind::end;
     KeywordInfo keyword;  // of a word
-    std::uint32_t begin = 0;
     std::uint32_t end = 0;
 };
+
+// For a function that is called: a token that no function takes stays in registers.
+[[nodiscard]] constexpr Token copy_of(const Token& token) noexcept {
+    return {token.begin, token.kind, {token.keyword.id, token.keyword.callable}, token.end};
+}
 
 class Lexer {
   public:
@@ -61,14 +71,14 @@ class Lexer {
     [[nodiscard]] char peek(std::size_t offset = 0) const noexcept {
         return at_ + offset < text_.size() ? text_[at_ + offset] : '\0';
     }
-    void skip_space() noexcept;
+    [[nodiscard]] TokenKind skip_space() noexcept;
     [[nodiscard]] bool comment_begins() const noexcept;
     [[nodiscard]] bool skip_comment() noexcept;
     [[nodiscard]] bool skip_block_comment() noexcept;
     void skip_line_comment() noexcept;
     [[nodiscard]] Token read_word() noexcept;
     [[nodiscard]] Token token(TokenKind kind, std::size_t begin) const noexcept {
-        return {kind, {}, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(at_)};
+        return {static_cast<std::uint32_t>(begin), kind, {}, static_cast<std::uint32_t>(at_)};
     }
     [[nodiscard]] TokenKind read_kind(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_prefixed(char prefix) noexcept;

@@ -13,7 +13,7 @@
 
 namespace pgweir::sql {
 
-// What a character begins, if what follows does not make it another.
+// What a character begins, if what follows does not make it another. White space, which begins nothing: `end`.
 [[nodiscard]] consteval std::array<TokenKind, 256> make_beginnings() {
     std::array<TokenKind, 256> table{};
     for (std::size_t c = 0; c < 256; ++c) {
@@ -21,6 +21,7 @@ namespace pgweir::sql {
         table[c] = is(character, kIdentStart) ? TokenKind::word
                    : is(character, kDigit)    ? TokenKind::number
                    : is(character, kOperator) ? TokenKind::op
+                   : is(character, kSpace)    ? TokenKind::end
                                               : TokenKind::bad;
     }
     table['('] = TokenKind::open;
@@ -39,10 +40,16 @@ namespace pgweir::sql {
 
 inline constexpr std::array<TokenKind, 256> kBeginnings = make_beginnings();
 
-inline void Lexer::skip_space() noexcept {
+// What begins behind the white space; `end`: nothing.
+[[gnu::always_inline]] inline TokenKind Lexer::skip_space() noexcept {
+    TokenKind kind = TokenKind::end;
     std::size_t at = at_;
-    while (at < text_.size() && is(text_[at], kSpace)) ++at;
+    for (; at < text_.size(); ++at) {
+        kind = kBeginnings[static_cast<std::uint8_t>(text_[at])];
+        if (kind != TokenKind::end) break;
+    }
     at_ = at;
+    return kind;
 }
 
 inline bool Lexer::comment_begins() const noexcept {
@@ -136,9 +143,8 @@ inline TokenKind Lexer::read_operator() noexcept {
 [[gnu::always_inline]] inline Token Lexer::take() noexcept {
     comments_ = {};
     while (true) {
-        skip_space();
-        if (at_ >= text_.size()) return token(TokenKind::end, at_);
-        const TokenKind kind = kBeginnings[static_cast<std::uint8_t>(text_[at_])];
+        const TokenKind kind = skip_space();
+        if (kind == TokenKind::end) return token(TokenKind::end, at_);
         if (kind == TokenKind::word) return read_word();
         if (kind == TokenKind::op && comment_begins()) {
             if (skip_comment()) continue;

@@ -80,32 +80,32 @@ constexpr std::string_view kExecute = "execute";
 }
 
 [[gnu::always_inline]] inline void Scan::on_name(const Token& token) noexcept {
-    const Code previous = context_.code();
-    const bool label = previous == code_of(Keyword::as);
-    const bool keyword = token.keyword.id != Keyword::none && context_.keyword_position();
-    if (words_ != nullptr) on_watched_word(token, label);
-    if (keyword) {
+    const bool label = context_.code() == code_of(Keyword::as);
+    if (words_ != nullptr) on_watched_word(copy_of(token), label);
+    if (token.keyword.id != Keyword::none && !label && context_.code() != static_cast<Code>(TokenKind::dot)) {
         on_keyword(token.keyword.id);
-    } else if (token.kind != TokenKind::unicode) {
+        context_.keyword(token);
+        return;
+    }
+    if (token.kind != TokenKind::unicode) {
         on_identifier(token, label);
     } else {
         // Of U&"…" the name is not decoded, so it may be any function's or view's.
         doubts_ |= kDoubtFunction;
         effects_ |= Effect::taint;
     }
-    context_.name(token, keyword);
+    context_.identifier(token);
 }
 
 Statement Scan::run() noexcept {
     while (true) {
         const Token token = lexer_.take();
-        if (watch_ != 0) watch(token);
+        if (watch_ != 0) watch(copy_of(token));
+        if (is_name(token.kind)) {
+            on_name(token);
+            continue;
+        }
         switch (token.kind) {
-            case TokenKind::word:
-            case TokenKind::quoted:
-            case TokenKind::unicode:
-                on_name(token);
-                continue;
             case TokenKind::open:
                 on_open();
                 continue;
@@ -120,7 +120,7 @@ Statement Scan::run() noexcept {
                 finish_text();
                 return result_;
             case TokenKind::op:
-                if (operators_ != nullptr) on_watched_operator(token);
+                if (operators_ != nullptr) on_watched_operator(copy_of(token));
                 break;
             case TokenKind::bad:
                 doubts_ |= kDoubtSyntax;
@@ -128,21 +128,14 @@ Statement Scan::run() noexcept {
             case TokenKind::typecast:
                 if (words_ != nullptr && words_->unsafe_cast_to_system_type()) doubts_ |= kDoubtCast;
                 break;
-            case TokenKind::string:
-            case TokenKind::number:
-            case TokenKind::parameter:
-            case TokenKind::bracket_open:
-            case TokenKind::bracket_close:
-            case TokenKind::comma:
-            case TokenKind::dot:
-            case TokenKind::colon:
+            default:
                 break;
         }
         context_.other(token.kind);
     }
 }
 
-void Scan::watch(const Token& token) noexcept {
+void Scan::watch(Token token) noexcept {
     if (statements_ == 0 && (watch_ & kWatchVerb) != 0 && !explain_ && !lexer_.comments().empty()) {
         result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
     }
@@ -170,7 +163,7 @@ void Scan::on_telling_name(std::string_view name, bool label) noexcept {
 }
 
 // The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
-void Scan::find_verb(const Token& token) noexcept {
+void Scan::find_verb(Token token) noexcept {
     if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
     if (in_options_) {
         const Keyword word = token.keyword.id;
@@ -203,13 +196,13 @@ void Scan::on_temporary() noexcept {
         effects_ |= Effect::temporary;
 }
 
-Identifier Scan::identifier(const Token& token) const noexcept {
+Identifier Scan::identifier(Token token) const noexcept {
     const bool quoted = token.kind == TokenKind::quoted;
     return {quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token), quoted};
 }
 
 // Any word, also one that looks like a keyword: of what it names the catalog may know more.
-void Scan::on_watched_word(const Token& token, bool label) noexcept {
+void Scan::on_watched_word(Token token, bool label) noexcept {
     if (token.kind == TokenKind::unicode) return;
     const bool quoted = token.kind == TokenKind::quoted;
     const std::string_view written = quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token);
@@ -233,7 +226,7 @@ void Scan::on_unsafe(UnsafeName found, bool label) noexcept {
     if (doubts != 0) effects_ |= found.effects;
 }
 
-void Scan::on_watched_operator(const Token& token) noexcept {
+void Scan::on_watched_operator(Token token) noexcept {
     if (!operators_->has_unsafe_operator(lexer_.text(token))) return;
     doubts_ |= kDoubtOperator;
     effects_ |= Effect::taint;
@@ -284,7 +277,7 @@ void Scan::on_call() noexcept {
 }
 
 // COPY … TO or FROM at depth 0, and what follows that. STDIN and STDOUT mean the same.
-void Scan::look_for_copy_target(const Token& token) noexcept {
+void Scan::look_for_copy_target(Token token) noexcept {
     if (context_.depth() != 0) return;
     const Code previous = context_.code();
     if (previous != code_of(Keyword::to) && previous != code_of(Keyword::from)) return;
