@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
 
 #include "proxy/sql/text.hpp"
 
@@ -274,50 +277,52 @@ constexpr Entry kEntries[] = {
     {"zone", Keyword::zone, true},
 };
 
-constexpr std::size_t kLongest = 17;
-
 [[nodiscard]] constexpr std::uint64_t start_of(std::string_view word) noexcept {
     std::uint64_t start = 0;
     for (std::size_t i = 0; i < word.size() && i < kWordStart; ++i) start = add_to_start(start, word[i], i);
     return start;
 }
 
-[[nodiscard]] constexpr std::size_t behind(std::size_t slot) noexcept { return (slot + 1) % std::tuple_size_v<KeywordSlots>; }
-
-[[nodiscard]] consteval KeywordSlots make_slots() {
-    KeywordSlots slots{};
+[[nodiscard]] consteval auto make_entries() {
+    std::remove_const_t<decltype(kKeywordEntries)> entries{};
+    static_assert(std::size(kEntries) + 2 <= std::tuple_size_v<decltype(entries)>);
     for (std::size_t i = 0; i < std::size(kEntries); ++i) {
-        const Entry& entry = kEntries[i];
-        const std::uint64_t start = start_of(entry.text);
-        std::size_t at = keyword_slot(start, entry.text.size());
-        for (; slots[at].size != 0; at = behind(at)) slots[at].last = false;
-        slots[at] = {.start = start,
-                     .size = static_cast<std::uint8_t>(entry.text.size()),
-                     .info = {entry.id, entry.callable},
-                     .entry = static_cast<std::uint16_t>(i)};
+        entries[i + 1] = {start_of(kEntries[i].text), {kEntries[i].id, kEntries[i].callable}};
     }
-    return slots;
+    return entries;
 }
 
-[[nodiscard]] consteval bool lengths_are_right() {
-    for (const Entry& entry : kEntries) {
-        if (entry.text.size() < 2 || entry.text.size() > kLongest) return false;
+// Not constant, and so an error, where two starts share a place: then the hash needs another odd factor. Every few thousandth
+// is one.
+[[nodiscard]] consteval auto make_places() {
+    std::remove_const_t<decltype(kKeywordPlaces)> places{};
+    for (std::size_t i = 0; i < std::size(kEntries); ++i) {
+        const std::uint64_t start = start_of(kEntries[i].text);
+        if (i > 0 && start == start_of(kEntries[i - 1].text)) continue;
+        std::uint16_t& place = places[keyword_place(start)];
+        if (place != 0) throw "two starts in one place";
+        place = static_cast<std::uint16_t>(i + 1);
+    }
+    return places;
+}
+
+[[nodiscard]] consteval bool are_in_order() {
+    for (std::size_t i = 0; i < std::size(kEntries); ++i) {
+        if (kEntries[i].text.size() < 2 || (i > 0 && kEntries[i - 1].text >= kEntries[i].text)) return false;
     }
     return true;
 }
-static_assert(lengths_are_right());
+static_assert(are_in_order());
 
 }  // namespace
 
-constinit const KeywordSlots kKeywordSlots = make_slots();
+constinit const std::array<KeywordEntry, 320> kKeywordEntries = make_entries();
+constinit const std::array<std::uint16_t, std::size_t{1} << kKeywordBits> kKeywordPlaces = make_places();
 
-KeywordInfo probe_keywords(std::uint64_t start, std::string_view word) noexcept {
-    if (word.size() > kLongest) return {};
-    for (std::size_t at = keyword_slot(start, word.size()); kKeywordSlots[at].size != 0; at = behind(at)) {
-        const KeywordSlot& slot = kKeywordSlots[at];
-        if (slot.start != start || slot.size != word.size()) continue;
-        if (word.size() <= kWordStart) return slot.info;
-        if (equals_folded(word.substr(kWordStart), kEntries[slot.entry].text.substr(kWordStart))) return slot.info;
+KeywordInfo find_long_keyword(const KeywordEntry* first, std::string_view word) noexcept {
+    for (const KeywordEntry* entry = first; entry->start == first->start; ++entry) {
+        const std::string_view text = kEntries[entry - &kKeywordEntries[1]].text;
+        if (equals_folded(word.substr(kWordStart), text.substr(kWordStart))) return entry->info;
     }
     return {};
 }

@@ -168,31 +168,32 @@ inline constexpr std::size_t kWordStart = 8;
     return start | std::uint64_t{static_cast<std::uint8_t>(c) | 0x20U} << (8U * at);
 }
 
-// A hash table with linear probing, made at compile time.
-struct KeywordSlot {
-    std::uint64_t start = 0;  // 0, which no word has: free
-    std::uint8_t size = 0;
+// A keyword without its text.
+struct KeywordEntry {
+    std::uint64_t start = 0;  // no word's
     KeywordInfo info;
-    bool last = true;  // no keyword that belongs here stands behind this slot
-    std::uint16_t entry = 0;
 };
-inline constexpr unsigned kKeywordBits = 10;
-using KeywordSlots = std::array<KeywordSlot, std::size_t{1} << kKeywordBits>;
-extern const KeywordSlots kKeywordSlots;
 
-// No two keywords of one length begin with the same eight letters, save for a few that the probing tells apart.
-[[nodiscard]] constexpr std::size_t keyword_slot(std::uint64_t start, std::size_t size) noexcept {
-    return static_cast<std::size_t>(((start + size) * 0x9E3779B97F4A7C15U) >> (64U - kKeywordBits));
+// In alphabetical order, between two that are none.
+extern const std::array<KeywordEntry, 320> kKeywordEntries;
+
+// A perfect hash: only keywords with the same start share a place.
+inline constexpr unsigned kKeywordBits = 12;
+[[nodiscard]] constexpr std::size_t keyword_place(std::uint64_t start) noexcept {
+    return static_cast<std::size_t>((start * 0x97C8972206FEC9E7U) >> (64U - kKeywordBits));
 }
 
-// find_keyword() for what its first slot does not settle.
-[[nodiscard]] KeywordInfo probe_keywords(std::uint64_t start, std::string_view word) noexcept;
+// Which entry is the first in its place.
+extern const std::array<std::uint16_t, std::size_t{1} << kKeywordBits> kKeywordPlaces;
+
+// Of the keywords that have the start of this one, `first` and those behind it, the one that is `word`.
+[[nodiscard]] KeywordInfo find_long_keyword(const KeywordEntry* first, std::string_view word) noexcept;
 
 // `word`: unquoted, in any case; `start`: of its first kWordStart bytes, or fewer. Keywords are ASCII.
 [[nodiscard]] inline KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept {
-    const KeywordSlot& slot = kKeywordSlots[keyword_slot(start, word.size())];
-    if (slot.start != start) return slot.last ? KeywordInfo{} : probe_keywords(start, word);
-    return slot.size == word.size() && word.size() <= kWordStart ? slot.info : probe_keywords(start, word);
+    const KeywordEntry& entry = kKeywordEntries[kKeywordPlaces[keyword_place(start)]];
+    if (entry.start != start) return {};
+    return word.size() < kWordStart ? entry.info : find_long_keyword(&entry, word);
 }
 
 }  // namespace pgweir::sql

@@ -98,11 +98,10 @@ inline TokenKind Lexer::read_plain_string() noexcept { return skip_quotes('\'') 
 inline TokenKind Lexer::read_quoted(TokenKind kind) noexcept { return skip_quotes('"') ? kind : cut(); }
 
 inline TokenKind Lexer::read_dot() noexcept {
-    if (is(peek(1), kDigit)) return read_number();
-    ++at_;
-    if (peek() != '.') return TokenKind::dot;
-    ++at_;
-    return TokenKind::bad;  // `..` is PL/pgSQL's
+    const char next = peek(1);
+    if (is(next, kDigit)) return read_number();
+    at_ += next == '.' ? 2 : 1;
+    return next == '.' ? TokenKind::bad : TokenKind::dot;  // `..` is PL/pgSQL's
 }
 
 inline TokenKind Lexer::read_colon() noexcept {

@@ -15,12 +15,12 @@ namespace {
 }
 
 constexpr std::string_view kExecute = "execute";
+static_assert(kExecute.size() >= kShortestTelling);
 
-// Whether on_telling_name() may know a name of this many bytes that begins so. Quickly: most names are of no interest.
-[[nodiscard]] bool may_tell(char first, std::size_t size) noexcept {
-    static_assert(kExecute.size() >= kShortestTelling);
+// Whether on_telling_name() may know a name that begins so. Quickly: most names are of no interest.
+[[nodiscard]] bool may_tell(char first) noexcept {
     constexpr std::uint32_t kFirsts = 1U << ('e' & 31) | 1U << ('i' & 31) | 1U << ('l' & 31) | 1U << ('p' & 31);
-    return size >= kShortestTelling && (kFirsts >> (static_cast<unsigned char>(first) & 31U) & 1U) != 0;
+    return (kFirsts >> (static_cast<unsigned char>(first) & 31U) & 1U) != 0;
 }
 
 }  // namespace
@@ -29,10 +29,11 @@ constexpr std::string_view kExecute = "execute";
 
 // A name, not a keyword: of a column, a relation, a function, a schema. `label`: it stands behind AS.
 [[gnu::always_inline]] inline void Scan::on_identifier(const Token& token, bool label) noexcept {
+    const std::size_t written = token.end - token.begin;
+    if (written < kShortestTelling) return;
     const std::size_t quote = token.kind == TokenKind::quoted ? 1 : 0;
-    const std::size_t size = token.end - token.begin - 2 * quote;
     const char* const name = text_.data() + token.begin + quote;
-    if (may_tell(*name, size)) on_telling_name({name, size}, label);
+    if (may_tell(*name)) on_telling_name({name, written - 2 * quote}, label);
 }
 
 [[gnu::always_inline]] inline void Scan::on_keyword(Keyword keyword) noexcept {
@@ -135,7 +136,7 @@ Statement Scan::run() noexcept {
     }
 }
 
-void Scan::watch(Token token) noexcept {
+void Scan::watch(const Token& token) noexcept {
     if (statements_ == 0 && (watch_ & kWatchVerb) != 0 && !explain_ && !lexer_.comments().empty()) {
         result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
     }
@@ -152,18 +153,21 @@ void Scan::watch(Token token) noexcept {
 }
 
 void Scan::on_telling_name(std::string_view name, bool label) noexcept {
-    if (is_node_local(name)) doubts_ |= kDoubtNodeLocal;
-    if (is_temporary_schema(name) && verb_ != Keyword::set) {
+    if (is_node_local(name)) {
+        doubts_ |= kDoubtNodeLocal;
+    } else if (is_temporary_schema(name)) {
+        if (verb_ == Keyword::set) return;
         doubts_ |= kDoubtTemporary;
         effects_ |= Effect::temporary;
+    } else if (is_sequence_column(name)) {
+        if (!label) watch_ |= kWatchSequence;
+    } else if (label && verb_ == Keyword::create && equals_folded(name, kExecute)) {
+        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
     }
-    if (!label && is_sequence_column(name)) watch_ |= kWatchSequence;
-    // CREATE TABLE … AS EXECUTE
-    if (label && verb_ == Keyword::create && equals_folded(name, kExecute)) effects_ |= Effect::taint;
 }
 
 // The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
-void Scan::find_verb(Token token) noexcept {
+void Scan::find_verb(const Token& token) noexcept {
     if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
     if (in_options_) {
         const Keyword word = token.keyword.id;
@@ -196,13 +200,13 @@ void Scan::on_temporary() noexcept {
         effects_ |= Effect::temporary;
 }
 
-Identifier Scan::identifier(Token token) const noexcept {
+Identifier Scan::identifier(const Token& token) const noexcept {
     const bool quoted = token.kind == TokenKind::quoted;
     return {quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token), quoted};
 }
 
 // Any word, also one that looks like a keyword: of what it names the catalog may know more.
-void Scan::on_watched_word(Token token, bool label) noexcept {
+void Scan::on_watched_word(const Token& token, bool label) noexcept {
     if (token.kind == TokenKind::unicode) return;
     const bool quoted = token.kind == TokenKind::quoted;
     const std::string_view written = quoted ? without_quotes(lexer_.text(token)) : lexer_.text(token);
@@ -226,7 +230,7 @@ void Scan::on_unsafe(UnsafeName found, bool label) noexcept {
     if (doubts != 0) effects_ |= found.effects;
 }
 
-void Scan::on_watched_operator(Token token) noexcept {
+void Scan::on_watched_operator(const Token& token) noexcept {
     if (!operators_->has_unsafe_operator(lexer_.text(token))) return;
     doubts_ |= kDoubtOperator;
     effects_ |= Effect::taint;
@@ -277,7 +281,7 @@ void Scan::on_call() noexcept {
 }
 
 // COPY … TO or FROM at depth 0, and what follows that. STDIN and STDOUT mean the same.
-void Scan::look_for_copy_target(Token token) noexcept {
+void Scan::look_for_copy_target(const Token& token) noexcept {
     if (context_.depth() != 0) return;
     const Code previous = context_.code();
     if (previous != code_of(Keyword::to) && previous != code_of(Keyword::from)) return;
