@@ -88,8 +88,9 @@ constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
 FunctionInfo find_function(std::string_view name) noexcept {
     for (std::size_t at = slot_of(name); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
         const Slot& slot = kSlotTable[at];
+        if (slot.size != name.size()) continue;
         const List& list = kLists[slot.list];
-        if (list.names.substr(slot.begin, slot.size) == name) return list.info;
+        if (std::memcmp(list.names.data() + slot.begin, name.data(), name.size()) == 0) return list.info;
     }
     return {};
 }
