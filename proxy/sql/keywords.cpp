@@ -316,8 +316,8 @@ static_assert(are_in_order());
 
 }  // namespace
 
-constinit const std::array<KeywordEntry, 320> kKeywordEntries = make_entries();
-constinit const std::array<std::uint16_t, std::size_t{1} << kKeywordBits> kKeywordPlaces = make_places();
+constinit decltype(kKeywordEntries) kKeywordEntries = make_entries();
+constinit decltype(kKeywordPlaces) kKeywordPlaces = make_places();
 
 KeywordInfo find_long_keyword(const KeywordEntry* first, std::string_view word) noexcept {
     for (const KeywordEntry* entry = first; entry->start == first->start; ++entry) {

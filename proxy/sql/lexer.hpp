@@ -42,14 +42,15 @@ struct Token {
     std::uint32_t end = 0;
 };
 
-// For a function that is called: a token that no function takes stays in registers.
+// Part by part. What a function call or another object gets is such a copy: then the token itself stays in registers.
 [[nodiscard]] constexpr Token copy_of(const Token& token) noexcept {
     return {token.begin, token.kind, {token.keyword.id, token.keyword.callable}, token.end};
 }
 
 class Lexer {
   public:
-    // `text`: below 4 GiB, as every message is. `standard_strings`: standard_conforming_strings; off, '…' reads backslashes as E'…' does.
+    // `text`: below 4 GiB, as every message is. `standard_strings`: standard_conforming_strings; off, '…' reads backslashes
+    // as E'…' does.
     Lexer(std::string_view text, bool standard_strings) noexcept : text_(text), standard_strings_(standard_strings) {}
 
     // The next token; comments and white space are skipped. After `end` always `end`.

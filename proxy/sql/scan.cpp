@@ -83,7 +83,7 @@ static_assert(kExecute.size() >= kShortestTelling);
 [[gnu::always_inline]] inline void Scan::on_name(const Token& token) noexcept {
     const bool label = context_.code() == code_of(Keyword::as);
     if (words_ != nullptr) on_watched_word(copy_of(token), label);
-    if (token.keyword.id != Keyword::none && !label && context_.code() != static_cast<Code>(TokenKind::dot)) {
+    if (token.keyword.id != Keyword::none && context_.keyword_position()) {
         on_keyword(token.keyword.id);
         context_.keyword(token);
         return;
@@ -130,7 +130,7 @@ Statement Scan::run() noexcept {
                 if (words_ != nullptr && words_->unsafe_cast_to_system_type()) doubts_ |= kDoubtCast;
                 break;
             default:
-                break;
+                break;  // the others say nothing by themselves
         }
         context_.other(token.kind);
     }
