@@ -23,7 +23,7 @@ inline constexpr Code kAliasClose = 32;
 
 // A possibly qualified name: a, a.b, a.b.c.
 struct NameChain {
-    Token first;
+    Token first;  // of more than one
     Token last;
     std::size_t count = 0;
 };
@@ -46,8 +46,10 @@ class Context {
     [[nodiscard]] std::size_t depth() const noexcept { return depth_; }
     [[nodiscard]] const NameChain& chain() const noexcept { return chain_; }
 
-    // Takes an identifier, or a `keyword`: a word that is one where it stands.
-    void name(const Token& token, bool keyword) noexcept;
+    // Takes a word in a keyword_position() that is a keyword.
+    void keyword(const Token& token) noexcept;
+    // Takes any other name.
+    void identifier(const Token& token) noexcept;
     // Takes an opening parenthesis, behind which `lexer` stands. True: it calls chain().
     [[nodiscard]] bool open(const Lexer& lexer) noexcept;
     // Takes a closing parenthesis. False: there was none open.
@@ -69,7 +71,13 @@ class Context {
     [[nodiscard]] static std::uint64_t bit(std::size_t depth) noexcept {
         return depth < kTrackedDepth ? std::uint64_t{1} << depth : 0;
     }
+    void begin_chain(const Token& token) noexcept;
+    void extend_chain(const Token& token) noexcept;
     void enter(bool alias_follows) noexcept;
+    [[nodiscard]] bool in_lists() const noexcept { return (with_bits_ | group_bits_) != 0; }
+    [[nodiscard]] static bool begins_list(Keyword keyword) noexcept {
+        return keyword == Keyword::with || keyword == Keyword::by;
+    }
     void note_lists(Keyword keyword) noexcept;
     [[nodiscard]] bool declares() const noexcept;
     [[nodiscard]] bool lists_names(Lexer lexer) const noexcept;
@@ -86,24 +94,36 @@ class Context {
     bool writes_ = false;
 };
 
-// Here and not in the source file: it is done for every second token.
-inline void Context::name(const Token& token, bool keyword) noexcept {
-    constexpr Code dot = static_cast<Code>(TokenKind::dot);
-    if (code() != dot) {
-        chain_ = {token, token, 1};
-        before_ = history_;
+// Here and not in the source file: one of these is done for every second token.
+
+[[gnu::always_inline]] inline void Context::keyword(const Token& token) noexcept {
+    begin_chain(token);
+    if (in_lists() || begins_list(token.keyword.id)) note_lists(token.keyword.id);
+    push(code_of(token.keyword.id));
+}
+
+[[gnu::always_inline]] inline void Context::identifier(const Token& token) noexcept {
+    if (code() != static_cast<Code>(TokenKind::dot)) {
+        begin_chain(token);
     } else {
-        // Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
-        const bool continues = code(1) == kNameCode || code(1) > code_of(Keyword::none);
-        if (!continues) {
-            chain_ = {token, token, 1};
-            before_ = history_;
-        }
-        chain_.last = token;
-        ++chain_.count;
+        extend_chain(token);
     }
-    if (keyword) note_lists(token.keyword.id);
-    push(keyword ? code_of(token.keyword.id) : kNameCode);
+    push(kNameCode);
+}
+
+[[gnu::always_inline]] inline void Context::begin_chain(const Token& token) noexcept {
+    chain_.last = copy_of(token);
+    chain_.count = 1;
+    before_ = history_;
+}
+
+// Behind `).` or `].` the chain has no known beginning: it counts as qualified by something unknown.
+[[gnu::always_inline]] inline void Context::extend_chain(const Token& token) noexcept {
+    const bool known = code(1) == kNameCode || code(1) > code_of(Keyword::none);
+    if (!known) begin_chain(token);
+    if (chain_.count == 1) chain_.first = chain_.last;
+    chain_.last = copy_of(token);
+    ++chain_.count;
 }
 
 }  // namespace pgweir::sql

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "proxy/sql/function_names.hpp"
 
@@ -36,6 +39,10 @@ constexpr std::size_t kSlots = 8192;
 
 [[nodiscard]] constexpr std::uint64_t bytes_at(std::string_view name, std::size_t at, std::size_t count) noexcept {
     std::uint64_t bytes = 0;
+    if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+        std::memcpy(&bytes, name.data() + at, count);
+        return bytes;
+    }
     for (std::size_t i = 0; i < count; ++i) bytes |= std::uint64_t{static_cast<std::uint8_t>(name[at + i])} << (8U * i);
     return bytes;
 }
@@ -81,8 +88,9 @@ constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
 FunctionInfo find_function(std::string_view name) noexcept {
     for (std::size_t at = slot_of(name); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
         const Slot& slot = kSlotTable[at];
+        if (slot.size != name.size()) continue;
         const List& list = kLists[slot.list];
-        if (list.names.substr(slot.begin, slot.size) == name) return list.info;
+        if (std::memcmp(list.names.data() + slot.begin, name.data(), name.size()) == 0) return list.info;
     }
     return {};
 }

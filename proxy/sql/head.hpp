@@ -18,7 +18,7 @@ class Head {
     void clear() noexcept { size_ = 0; }
     void add(const Token& token) noexcept {
         end_ = token.end;
-        if (size_ < kCapacity) storage_.tokens[size_] = token;
+        if (size_ < kCapacity) storage_.tokens[size_] = copy_of(token);
         ++size_;
     }
 

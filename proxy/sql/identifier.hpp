@@ -15,16 +15,29 @@ class Identifier {
 
     // `written`: a word, or what stands between double quotes, where "" means one.
     Identifier(std::string_view written, bool quoted) noexcept {
-        for (std::size_t i = 0; i < written.size() && size_ < kLongest; ++i) {
-            if (quoted && written[i] == '"') ++i;
-            const char c = i < written.size() ? written[i] : '"';
-            buffer_[size_++] = quoted ? c : lower(c);
+        if (quoted) {
+            unquote(written);
+        } else {
+            fold(written);
         }
     }
 
     [[nodiscard]] std::string_view text() const noexcept { return {buffer_.data(), size_}; }
 
   private:
+    void fold(std::string_view word) noexcept {
+        const std::size_t size = word.size() < kLongest ? word.size() : kLongest;
+        for (std::size_t i = 0; i < size; ++i) buffer_[i] = lower(word[i]);
+        size_ = size;
+    }
+
+    void unquote(std::string_view written) noexcept {
+        for (std::size_t i = 0; i < written.size() && size_ < kLongest; ++i) {
+            if (written[i] == '"') ++i;
+            buffer_[size_++] = i < written.size() ? written[i] : '"';
+        }
+    }
+
     std::array<char, kLongest> buffer_;
     std::size_t size_ = 0;
 };

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
 
 #include "proxy/sql/text.hpp"
 
@@ -274,60 +277,52 @@ constexpr Entry kEntries[] = {
     {"zone", Keyword::zone, true},
 };
 
-constexpr std::size_t kSlots = 1024;
-constexpr std::size_t kLongest = 17;
-
 [[nodiscard]] constexpr std::uint64_t start_of(std::string_view word) noexcept {
     std::uint64_t start = 0;
     for (std::size_t i = 0; i < word.size() && i < kWordStart; ++i) start = add_to_start(start, word[i], i);
     return start;
 }
 
-// No two keywords of one length begin with the same eight letters, save for a few that linear probing tells apart.
-[[nodiscard]] constexpr std::size_t slot_of(std::uint64_t start, std::size_t size) noexcept {
-    return static_cast<std::size_t>(((start + size) * 0x9E3779B97F4A7C15U) >> 54U);
-}
-static_assert(kSlots == 1U << (64 - 54));
-
-struct Slot {
-    std::uint64_t start = 0;
-    std::uint8_t size = 0;  // 0: free
-    KeywordInfo info;
-    std::uint16_t entry = 0;
-};
-
-[[nodiscard]] consteval std::array<Slot, kSlots> make_slots() {
-    std::array<Slot, kSlots> slots{};
+[[nodiscard]] consteval auto make_entries() {
+    std::remove_const_t<decltype(kKeywordEntries)> entries{};
+    static_assert(std::size(kEntries) + 2 <= std::tuple_size_v<decltype(entries)>);
     for (std::size_t i = 0; i < std::size(kEntries); ++i) {
-        const Entry& entry = kEntries[i];
-        const std::uint64_t start = start_of(entry.text);
-        std::size_t at = slot_of(start, entry.text.size());
-        while (slots[at].size != 0) at = (at + 1) % kSlots;
-        slots[at] = {start, static_cast<std::uint8_t>(entry.text.size()), {entry.id, entry.callable},
-                     static_cast<std::uint16_t>(i)};
+        entries[i + 1] = {start_of(kEntries[i].text), {kEntries[i].id, kEntries[i].callable}};
     }
-    return slots;
+    return entries;
 }
 
-constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
+// Not constant, and so an error, where two starts share a place: then the hash needs another odd factor. Every few thousandth
+// is one.
+[[nodiscard]] consteval auto make_places() {
+    std::remove_const_t<decltype(kKeywordPlaces)> places{};
+    for (std::size_t i = 0; i < std::size(kEntries); ++i) {
+        const std::uint64_t start = start_of(kEntries[i].text);
+        if (i > 0 && start == start_of(kEntries[i - 1].text)) continue;
+        std::uint16_t& place = places[keyword_place(start)];
+        if (place != 0) throw "two starts in one place";
+        place = static_cast<std::uint16_t>(i + 1);
+    }
+    return places;
+}
 
-[[nodiscard]] consteval bool lengths_are_right() {
-    for (const Entry& entry : kEntries) {
-        if (entry.text.size() < 2 || entry.text.size() > kLongest) return false;
+[[nodiscard]] consteval bool are_in_order() {
+    for (std::size_t i = 0; i < std::size(kEntries); ++i) {
+        if (kEntries[i].text.size() < 2 || (i > 0 && kEntries[i - 1].text >= kEntries[i].text)) return false;
     }
     return true;
 }
-static_assert(lengths_are_right());
+static_assert(are_in_order());
 
 }  // namespace
 
-KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept {
-    if (word.size() > kLongest) return {};
-    for (std::size_t at = slot_of(start, word.size()); kSlotTable[at].size != 0; at = (at + 1) % kSlots) {
-        const Slot& slot = kSlotTable[at];
-        if (slot.start != start || slot.size != word.size()) continue;
-        if (word.size() <= kWordStart) return slot.info;
-        if (equals_folded(word.substr(kWordStart), kEntries[slot.entry].text.substr(kWordStart))) return slot.info;
+constinit decltype(kKeywordEntries) kKeywordEntries = make_entries();
+constinit decltype(kKeywordPlaces) kKeywordPlaces = make_places();
+
+KeywordInfo find_long_keyword(const KeywordEntry* first, std::string_view word) noexcept {
+    for (const KeywordEntry* entry = first; entry->start == first->start; ++entry) {
+        const std::string_view text = kEntries[entry - &kKeywordEntries[1]].text;
+        if (equals_folded(word.substr(kWordStart), text.substr(kWordStart))) return entry->info;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // The unquoted words of PostgreSQL that this room has to know, with what each may be.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -167,7 +168,32 @@ inline constexpr std::size_t kWordStart = 8;
     return start | std::uint64_t{static_cast<std::uint8_t>(c) | 0x20U} << (8U * at);
 }
 
+// A keyword without its text.
+struct KeywordEntry {
+    std::uint64_t start = 0;  // no word's
+    KeywordInfo info;
+};
+
+// In alphabetical order, between two that are none.
+extern const std::array<KeywordEntry, 320> kKeywordEntries;
+
+// A perfect hash: only keywords with the same start share a place.
+inline constexpr unsigned kKeywordBits = 12;
+[[nodiscard]] constexpr std::size_t keyword_place(std::uint64_t start) noexcept {
+    return static_cast<std::size_t>((start * 0x97C8972206FEC9E7U) >> (64U - kKeywordBits));
+}
+
+// Which entry is the first in its place.
+extern const std::array<std::uint16_t, std::size_t{1} << kKeywordBits> kKeywordPlaces;
+
+// Of the keywords that have the start of this one, `first` and those behind it, the one that is `word`.
+[[nodiscard]] KeywordInfo find_long_keyword(const KeywordEntry* first, std::string_view word) noexcept;
+
 // `word`: unquoted, in any case; `start`: of its first kWordStart bytes, or fewer. Keywords are ASCII.
-[[nodiscard]] KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept;
+[[nodiscard]] inline KeywordInfo find_keyword(std::uint64_t start, std::string_view word) noexcept {
+    const KeywordEntry& entry = kKeywordEntries[kKeywordPlaces[keyword_place(start)]];
+    if (entry.start != start) return {};
+    return word.size() < kWordStart ? entry.info : find_long_keyword(&entry, word);
+}
 
 }  // namespace pgweir::sql

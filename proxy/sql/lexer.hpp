@@ -30,20 +30,33 @@ enum class TokenKind : std::uint8_t {
     bad,  // the server refuses it, or versions disagree about it
 };
 
+[[nodiscard]] constexpr bool is_name(TokenKind kind) noexcept {
+    return kind == TokenKind::word || kind == TokenKind::quoted || kind == TokenKind::unicode;
+}
+
+// In this order its parts stay in registers of their own: with `end` beside `begin`, compilers pack the two into one.
 struct Token {
+    std::uint32_t begin = 0;
     TokenKind kind = TokenKind::end;
     KeywordInfo keyword;  // of a word
-    std::size_t begin = 0;
-    std::size_t end = 0;
+    std::uint32_t end = 0;
 };
+
+// Part by part. What a function call or another object gets is such a copy: then the token itself stays in registers.
+[[nodiscard]] constexpr Token copy_of(const Token& token) noexcept {
+    return {token.begin, token.kind, {token.keyword.id, token.keyword.callable}, token.end};
+}
 
 class Lexer {
   public:
-    // `standard_strings`: standard_conforming_strings; off, '…' reads backslashes as E'…' does.
+    // `text`: below 4 GiB, as every message is. `standard_strings`: standard_conforming_strings; off, '…' reads backslashes
+    // as E'…' does.
     Lexer(std::string_view text, bool standard_strings) noexcept : text_(text), standard_strings_(standard_strings) {}
 
     // The next token; comments and white space are skipped. After `end` always `end`.
     [[nodiscard]] Token next() noexcept;
+    // The same, to become part of the one loop that judges (next_token.hpp).
+    [[nodiscard]] Token take() noexcept;
 
     [[nodiscard]] std::string_view text(const Token& token) const noexcept {
         return {text_.data() + token.begin, token.end - token.begin};
@@ -59,25 +72,32 @@ class Lexer {
     [[nodiscard]] char peek(std::size_t offset = 0) const noexcept {
         return at_ + offset < text_.size() ? text_[at_ + offset] : '\0';
     }
-    [[nodiscard]] bool skip_blank() noexcept;
+    [[nodiscard]] TokenKind skip_space() noexcept;
+    [[nodiscard]] bool comment_begins() const noexcept;
+    [[nodiscard]] bool skip_comment() noexcept;
     [[nodiscard]] bool skip_block_comment() noexcept;
     void skip_line_comment() noexcept;
     [[nodiscard]] Token read_word() noexcept;
     [[nodiscard]] Token token(TokenKind kind, std::size_t begin) const noexcept {
-        return {kind, {}, begin, at_};
+        return {static_cast<std::uint32_t>(begin), kind, {}, static_cast<std::uint32_t>(at_)};
     }
+    [[nodiscard]] TokenKind read_kind(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_prefixed(char prefix) noexcept;
-    [[nodiscard]] TokenKind read_punctuation() noexcept;
+    [[nodiscard]] bool skip_quotes(char quote) noexcept;
+    [[nodiscard]] TokenKind read_dot() noexcept;
+    [[nodiscard]] TokenKind read_colon() noexcept;
     [[nodiscard]] TokenKind read_plain_string() noexcept;
     [[nodiscard]] TokenKind read_escape_string() noexcept;
     [[nodiscard]] bool continue_string() noexcept;
     [[nodiscard]] TokenKind read_quoted(TokenKind kind) noexcept;
     [[nodiscard]] TokenKind read_dollar() noexcept;
     [[nodiscard]] TokenKind read_number() noexcept;
+    [[nodiscard]] TokenKind read_number_behind(std::size_t begin) noexcept;
     [[nodiscard]] TokenKind number_ends() const noexcept;
     [[nodiscard]] bool read_based_digits() noexcept;
     void skip_digits(std::uint8_t digits) noexcept;
     [[nodiscard]] TokenKind read_operator() noexcept;
+    [[nodiscard]] TokenKind read_long_operator() noexcept;
     [[nodiscard]] TokenKind cut() noexcept;
 
     std::string_view text_;

@@ -1,5 +1,6 @@
 #include "proxy/sql/relations.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "proxy/sql/text.hpp"
@@ -31,6 +32,14 @@ constexpr std::array<std::string_view, 19> kNodeLocal = {
     "pg_shmem_allocations_numa",
 };
 
+constexpr std::array<std::string_view, 3> kSequenceColumns = {"last_value", "is_called", "log_cnt"};
+
+constexpr std::string_view kTemporary = "pg_temp";
+
+static_assert(std::ranges::all_of(kNodeLocal, [](std::string_view name) { return name.size() >= kShortestTelling; }));
+static_assert(std::ranges::all_of(kSequenceColumns, [](std::string_view name) { return name.size() >= kShortestTelling; }));
+static_assert(kTemporary.size() >= kShortestTelling);
+
 }  // namespace
 
 bool is_node_local(std::string_view name) noexcept {
@@ -43,11 +52,11 @@ bool is_node_local(std::string_view name) noexcept {
 }
 
 bool is_temporary_schema(std::string_view name) noexcept {
-    return equals_folded(name, "pg_temp") || starts_folded(name, "pg_temp_");
+    return equals_folded(name, kTemporary) || starts_folded(name, "pg_temp_");
 }
 
 bool is_sequence_column(std::string_view name) noexcept {
-    return equals_folded(name, "last_value") || equals_folded(name, "is_called") || equals_folded(name, "log_cnt");
+    return std::ranges::any_of(kSequenceColumns, [name](std::string_view column) { return equals_folded(name, column); });
 }
 
 }  // namespace pgweir::sql

@@ -1,9 +1,13 @@
 // Names of relations that mean something else on another server.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace pgweir::sql {
+
+// None of them is true of a shorter name.
+inline constexpr std::size_t kShortestTelling = 7;
 
 // The following take a name as written, without quotes.
 

@@ -2,6 +2,7 @@
 
 #include "proxy/sql/functions.hpp"
 #include "proxy/sql/hint.hpp"
+#include "proxy/sql/next_token.hpp"
 #include "proxy/sql/relations.hpp"
 #include "proxy/sql/text.hpp"
 
@@ -13,138 +14,29 @@ namespace {
     return text.size() >= 2 ? text.substr(1, text.size() - 2) : std::string_view{};
 }
 
+constexpr std::string_view kExecute = "execute";
+static_assert(kExecute.size() >= kShortestTelling);
+
+// Whether on_telling_name() may know a name that begins so. Quickly: most names are of no interest.
+[[nodiscard]] bool may_tell(char first) noexcept {
+    constexpr std::uint32_t kFirsts = 1U << ('e' & 31) | 1U << ('i' & 31) | 1U << ('l' & 31) | 1U << ('p' & 31);
+    return (kFirsts >> (static_cast<unsigned char>(first) & 31U) & 1U) != 0;
+}
+
 }  // namespace
 
 // What is done for every token comes first, so that the compiler can put it together.
 
 // A name, not a keyword: of a column, a relation, a function, a schema. `label`: it stands behind AS.
-inline void Scan::on_identifier(std::string_view name, bool label) noexcept {
-    if (name.empty()) return;
-    const char first = lower(name.front());
-    if (first == 'p') {
-        if (is_node_local(name)) doubts_ |= kDoubtNodeLocal;
-        if (is_temporary_schema(name) && verb_ != Keyword::set) {
-            doubts_ |= kDoubtTemporary;
-            effects_ |= Effect::temporary;
-        }
-    } else if ((first == 'l' || first == 'i') && !label && is_sequence_column(name)) {
-        sequence_row_ = true;
-    } else if (first == 'e' && label && verb_ == Keyword::create && equals_folded(name, "execute")) {
-        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
-    }
+[[gnu::always_inline]] inline void Scan::on_identifier(const Token& token, bool label) noexcept {
+    const std::size_t written = token.end - token.begin;
+    if (written < kShortestTelling) return;
+    const std::size_t quote = token.kind == TokenKind::quoted ? 1 : 0;
+    const char* const name = text_.data() + token.begin + quote;
+    if (may_tell(*name)) on_telling_name({name, written - 2 * quote}, label);
 }
 
-inline void Scan::on_name(const Token& token) noexcept {
-    const bool label = context_.code() == code_of(Keyword::as);
-    const bool keyword =
-        token.kind == TokenKind::word && token.keyword.id != Keyword::none && context_.keyword_position();
-    if (words_ != nullptr) on_watched_word(token, label);
-    if (keyword) {
-        on_keyword(token.keyword.id);
-    } else if (token.kind == TokenKind::word) {
-        on_identifier(lexer_.text(token), label);
-    } else if (token.kind == TokenKind::quoted) {
-        on_identifier(without_quotes(lexer_.text(token)), label);
-    } else {
-        // Of U&"…" the name is not decoded, so it may be any function's or view's.
-        doubts_ |= kDoubtFunction;
-        effects_ |= Effect::taint;
-    }
-    context_.name(token, keyword);
-}
-
-inline void Scan::on_token(const Token& token) noexcept {
-    if (token.kind == TokenKind::semicolon) {
-        finish_statement();
-        return;
-    }
-    begun_ = true;
-    if (sequence_row_) {
-        sequence_row_ = false;
-        if (token.kind != TokenKind::open) doubts_ |= kDoubtSequence;
-    }
-    if (!verb_known_) find_verb(token);
-    if (verb_known_ && !reads(verb_)) {
-        head_.add(token);
-        if (verb_ == Keyword::copy && copy_target_ == CopyTarget::none) look_for_copy_target(token);
-    }
-    switch (token.kind) {
-        case TokenKind::word:
-        case TokenKind::quoted:
-        case TokenKind::unicode:
-            on_name(token);
-            return;
-        case TokenKind::open:
-            on_open();
-            return;
-        case TokenKind::close:
-            on_close();
-            return;
-        case TokenKind::bad:
-            doubts_ |= kDoubtSyntax;
-            break;
-        case TokenKind::op:
-            if (operators_ != nullptr) on_watched_operator(token);
-            break;
-        case TokenKind::typecast:
-            if (words_ != nullptr && words_->unsafe_cast_to_system_type()) doubts_ |= kDoubtCast;
-            break;
-        case TokenKind::end:
-        case TokenKind::string:
-        case TokenKind::number:
-        case TokenKind::parameter:
-        case TokenKind::bracket_open:
-        case TokenKind::bracket_close:
-        case TokenKind::comma:
-        case TokenKind::dot:
-        case TokenKind::semicolon:
-        case TokenKind::colon:
-            break;
-    }
-    context_.other(token.kind);
-}
-
-Statement Scan::run() noexcept {
-    while (true) {
-        const Token token = lexer_.next();
-        if (statements_ == 0 && !verb_known_ && !explain_ && !lexer_.comments().empty()) {
-            result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
-        }
-        if (token.kind == TokenKind::end) break;
-        on_token(token);
-    }
-    finish_statement();
-    result_.empty = statements_ == 0;
-    if (result_.empty) result_.reason = Reason::empty;
-    result_.multiple = statements_ > 1;
-    return result_;
-}
-
-// The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
-void Scan::find_verb(const Token& token) noexcept {
-    if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
-    if (in_options_) {
-        const Keyword word = token.keyword.id;
-        if (word == Keyword::analyze || word == Keyword::analyse) analyze_ = true;
-        return;
-    }
-    const Keyword word = token.kind == TokenKind::word ? token.keyword.id : Keyword::none;
-    if (explain_ && (word == Keyword::analyze || word == Keyword::analyse || word == Keyword::verbose)) {
-        analyze_ = analyze_ || word != Keyword::verbose;
-        context_.expect_verb();
-        return;
-    }
-    if (word == Keyword::explain && !explain_ && context_.depth() == 0) {
-        explain_ = true;
-        return;
-    }
-    verb_ = word;
-    verb_known_ = true;
-    if (context_.depth() == 0) context_.expect_verb();
-    if (!reads(verb_) && verb_ != Keyword::copy) context_.note_write();
-}
-
-void Scan::on_keyword(Keyword keyword) noexcept {
+[[gnu::always_inline]] inline void Scan::on_keyword(Keyword keyword) noexcept {
     const Code previous = context_.code();
     const bool after_for = previous == code_of(Keyword::for_);
     switch (keyword) {
@@ -181,11 +73,121 @@ void Scan::on_keyword(Keyword keyword) noexcept {
         case Keyword::last_value:
         case Keyword::is_called:
         case Keyword::log_cnt:
-            sequence_row_ = true;
+            watch_ |= kWatchSequence;
             break;
         default:
             break;  // the others say nothing by themselves
     }
+}
+
+[[gnu::always_inline]] inline void Scan::on_name(const Token& token) noexcept {
+    const bool label = context_.code() == code_of(Keyword::as);
+    if (words_ != nullptr) on_watched_word(copy_of(token), label);
+    if (token.keyword.id != Keyword::none && context_.keyword_position()) {
+        on_keyword(token.keyword.id);
+        context_.keyword(token);
+        return;
+    }
+    if (token.kind != TokenKind::unicode) {
+        on_identifier(token, label);
+    } else {
+        // Of U&"…" the name is not decoded, so it may be any function's or view's.
+        doubts_ |= kDoubtFunction;
+        effects_ |= Effect::taint;
+    }
+    context_.identifier(token);
+}
+
+Statement Scan::run() noexcept {
+    while (true) {
+        const Token token = lexer_.take();
+        if (watch_ != 0) watch(copy_of(token));
+        if (is_name(token.kind)) {
+            on_name(token);
+            continue;
+        }
+        switch (token.kind) {
+            case TokenKind::open:
+                on_open();
+                continue;
+            case TokenKind::close:
+                on_close();
+                continue;
+            case TokenKind::semicolon:
+                finish_statement();
+                continue;
+            case TokenKind::end:
+                finish_statement();
+                finish_text();
+                return result_;
+            case TokenKind::op:
+                if (operators_ != nullptr) on_watched_operator(copy_of(token));
+                break;
+            case TokenKind::bad:
+                doubts_ |= kDoubtSyntax;
+                break;
+            case TokenKind::typecast:
+                if (words_ != nullptr && words_->unsafe_cast_to_system_type()) doubts_ |= kDoubtCast;
+                break;
+            default:
+                break;  // the others say nothing by themselves
+        }
+        context_.other(token.kind);
+    }
+}
+
+void Scan::watch(const Token& token) noexcept {
+    if (statements_ == 0 && (watch_ & kWatchVerb) != 0 && !explain_ && !lexer_.comments().empty()) {
+        result_.hint = combine(result_.hint, find_hint(lexer_.comments()));
+    }
+    if (token.kind == TokenKind::semicolon || token.kind == TokenKind::end) return;
+    if (!begun_) begin_statement();
+    if ((watch_ & kWatchSequence) != 0) {
+        watch_ &= ~kWatchSequence;
+        if (token.kind != TokenKind::open) doubts_ |= kDoubtSequence;
+    }
+    if ((watch_ & kWatchVerb) != 0) find_verb(token);
+    if ((watch_ & kWatchHead) == 0) return;
+    head_.add(token);
+    if (verb_ == Keyword::copy && copy_target_ == CopyTarget::none) look_for_copy_target(token);
+}
+
+void Scan::on_telling_name(std::string_view name, bool label) noexcept {
+    if (is_node_local(name)) {
+        doubts_ |= kDoubtNodeLocal;
+    } else if (is_temporary_schema(name)) {
+        if (verb_ == Keyword::set) return;
+        doubts_ |= kDoubtTemporary;
+        effects_ |= Effect::temporary;
+    } else if (is_sequence_column(name)) {
+        if (!label) watch_ |= kWatchSequence;
+    } else if (label && verb_ == Keyword::create && equals_folded(name, kExecute)) {
+        effects_ |= Effect::taint;  // CREATE TABLE … AS EXECUTE
+    }
+}
+
+// The first word behind any `(`; EXPLAIN and its options give way to the statement that they explain.
+void Scan::find_verb(const Token& token) noexcept {
+    if (token.kind == TokenKind::open || (token.kind == TokenKind::close && explain_)) return;
+    if (in_options_) {
+        const Keyword word = token.keyword.id;
+        if (word == Keyword::analyze || word == Keyword::analyse) analyze_ = true;
+        return;
+    }
+    const Keyword word = token.kind == TokenKind::word ? token.keyword.id : Keyword::none;
+    if (explain_ && (word == Keyword::analyze || word == Keyword::analyse || word == Keyword::verbose)) {
+        analyze_ = analyze_ || word != Keyword::verbose;
+        context_.expect_verb();
+        return;
+    }
+    if (word == Keyword::explain && !explain_ && context_.depth() == 0) {
+        explain_ = true;
+        return;
+    }
+    verb_ = word;
+    watch_ = reads(verb_) ? 0 : kWatchHead;
+    if (context_.depth() == 0) context_.expect_verb();
+    if (!reads(verb_) && verb_ != Keyword::copy) context_.note_write();
 }
 
 // INTO [LOCAL | GLOBAL] TEMP, CREATE [OR REPLACE] [LOCAL | GLOBAL] TEMP.
@@ -235,7 +237,7 @@ void Scan::on_watched_operator(const Token& token) noexcept {
 }
 
 void Scan::on_open() noexcept {
-    if (explain_ && !verb_known_ && !in_options_ && context_.depth() == 0) {
+    if (explain_ && (watch_ & kWatchVerb) != 0 && !in_options_ && context_.depth() == 0) {
         Lexer ahead = lexer_;
         const Token token = ahead.next();
         in_options_ = token.kind != TokenKind::open && !(token.kind == TokenKind::word && reads(token.keyword.id));
@@ -288,19 +290,32 @@ void Scan::look_for_copy_target(const Token& token) noexcept {
     copy_target_ = token.kind == TokenKind::word && stream ? CopyTarget::stream : CopyTarget::file;
 }
 
-void Scan::finish_statement() noexcept {
-    if (!begun_) return;
-    if (sequence_row_) doubts_ |= kDoubtSequence;
-    if (context_.depth() != 0 || !verb_known_) doubts_ |= kDoubtSyntax;
-    ++statements_;
-    merge(judge());
+void Scan::begin_statement() noexcept {
+    begun_ = true;
+    if (statements_ == 0) return;  // all is new
     context_.reset();
     head_.clear();
     verb_ = copy_direction_ = Keyword::none;
     copy_target_ = CopyTarget::none;
     doubts_ = 0;
     effects_ = Effect::none;
-    begun_ = verb_known_ = explain_ = analyze_ = in_options_ = sequence_row_ = for_seen_ = false;
+    explain_ = analyze_ = in_options_ = for_seen_ = false;
+}
+
+void Scan::finish_statement() noexcept {
+    if (!begun_) return;
+    if ((watch_ & kWatchSequence) != 0) doubts_ |= kDoubtSequence;
+    if (context_.depth() != 0 || (watch_ & kWatchVerb) != 0) doubts_ |= kDoubtSyntax;
+    ++statements_;
+    merge(judge());
+    watch_ = kWatchVerb;
+    begun_ = false;
+}
+
+void Scan::finish_text() noexcept {
+    result_.empty = statements_ == 0;
+    if (result_.empty) result_.reason = Reason::empty;
+    result_.multiple = statements_ > 1;
 }
 
 }  // namespace pgweir::sql

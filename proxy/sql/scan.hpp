@@ -45,10 +45,10 @@ class Scan {
     [[nodiscard]] Statement run() noexcept;
 
   private:
-    void on_token(const Token& token) noexcept;
     void on_name(const Token& token) noexcept;
     void on_keyword(Keyword keyword) noexcept;
-    void on_identifier(std::string_view name, bool label) noexcept;
+    void on_identifier(const Token& token, bool label) noexcept;
+    void on_telling_name(std::string_view name, bool label) noexcept;
     void on_watched_word(const Token& token, bool label) noexcept;
     void on_unsafe(UnsafeName found, bool label) noexcept;
     void on_watched_operator(const Token& token) noexcept;
@@ -58,9 +58,12 @@ class Scan {
     void on_call() noexcept;
     [[nodiscard]] Identifier identifier(const Token& token) const noexcept;
     [[nodiscard]] bool in_copy_options() const noexcept;
+    void watch(const Token& token) noexcept;
     void find_verb(const Token& token) noexcept;
     void look_for_copy_target(const Token& token) noexcept;
+    void begin_statement() noexcept;
     void finish_statement() noexcept;
+    void finish_text() noexcept;
     [[nodiscard]] Utility judge() noexcept;
     [[nodiscard]] Utility judge_query() const noexcept;
     [[nodiscard]] Utility judge_copy() const noexcept;
@@ -74,6 +77,13 @@ class Scan {
     Statement result_;
     std::size_t statements_ = 0;
 
+    // What to look for in the next token, whatever it is; nothing in most of a query.
+    enum Watch : std::uint8_t {
+        kWatchVerb = 1U << 0,      // the verb, behind EXPLAIN the inner one
+        kWatchHead = 1U << 1,      // more of a statement that is no query
+        kWatchSequence = 1U << 2,  // whether the newest token names a column of a sequence
+    };
+
     // Of the statement at hand.
     enum class CopyTarget : std::uint8_t { none, stream, file };
     Context context_;
@@ -83,12 +93,11 @@ class Scan {
     CopyTarget copy_target_ = CopyTarget::none;
     std::uint32_t doubts_ = 0;
     Effect effects_ = Effect::none;
-    bool begun_ = false;       // there was a token
-    bool verb_known_ = false;  // the verb has been seen, behind EXPLAIN the inner one
+    std::uint8_t watch_ = kWatchVerb;
+    bool begun_ = false;  // there was a token
     bool explain_ = false;
     bool analyze_ = false;
-    bool in_options_ = false;    // of EXPLAIN (…)
-    bool sequence_row_ = false;  // the newest token may name a column of a sequence
+    bool in_options_ = false;  // of EXPLAIN (…)
     bool for_seen_ = false;
 };
 

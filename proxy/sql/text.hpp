@@ -15,8 +15,7 @@ enum CharClass : std::uint8_t {
     kDigit = 1U << 3,
     kOperator = 1U << 4,
     kTagCont = 1U << 5,     // of a $tag$: an identifier's without $
-    kBlankStart = 1U << 6,  // white space, or what may begin a comment
-    kHexDigit = 1U << 7,
+    kHexDigit = 1U << 6,
 };
 
 [[nodiscard]] consteval std::array<std::uint8_t, 256> make_char_classes() {
@@ -31,8 +30,7 @@ enum CharClass : std::uint8_t {
         if (digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHexDigit;
         table[c] = bits;
     }
-    for (const char c : std::string_view{" \t\n\r\f"}) table[static_cast<std::uint8_t>(c)] |= kSpace | kBlankStart;
-    for (const char c : std::string_view{"-/"}) table[static_cast<std::uint8_t>(c)] |= kBlankStart;
+    for (const char c : std::string_view{" \t\n\r\f"}) table[static_cast<std::uint8_t>(c)] |= kSpace;
     for (const char c : std::string_view{"~!@#^&|`?+-*/%<>="}) table[static_cast<std::uint8_t>(c)] |= kOperator;
     return table;
 }

@@ -1,7 +1,7 @@
 // How far an identifier or keyword goes, and what it is looked up by.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -33,21 +33,35 @@ struct Word {
 }
 
 #ifdef __SSE2__
+// By a word's size: of its start, the bytes that are its own.
+[[nodiscard]] consteval std::array<std::uint64_t, 17> make_start_masks() {
+    std::array<std::uint64_t, 17> masks{};
+    for (std::size_t size = 1; size < masks.size(); ++size) masks[size] = masks[size - 1] << 8U | 0xFFU;
+    return masks;
+}
+
+inline constexpr std::array<std::uint64_t, 17> kStartMasks = make_start_masks();
+
+// The bytes from `first` to `last`. Shifted so that `last` is the greatest, one signed comparison tells.
+[[nodiscard]] inline __m128i in_range(__m128i bytes, char first, char last) noexcept {
+    constexpr int kGreatest = 127;
+    const __m128i shifted = _mm_add_epi8(bytes, _mm_set1_epi8(static_cast<char>(kGreatest - last)));
+    return _mm_cmpgt_epi8(shifted, _mm_set1_epi8(static_cast<char>(kGreatest - (last - first) - 1)));
+}
+
 // Sixteen letters at a time: a loop's end that nobody can predict costs more than all of them.
 [[nodiscard]] inline Word measure_long_word(const char* at, const char* end) noexcept {
-    const auto all = [](char c) { return _mm_set1_epi8(c); };
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i folded = _mm_or_si128(bytes, all(0x20));
-    const __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(folded, all('a' - 1)), _mm_cmpgt_epi8(all('z' + 1), folded));
-    const __m128i digits = _mm_and_si128(_mm_cmpgt_epi8(bytes, all('0' - 1)), _mm_cmpgt_epi8(all('9' + 1), bytes));
-    const __m128i signs = _mm_or_si128(_mm_cmpeq_epi8(bytes, all('_')), _mm_cmpeq_epi8(bytes, all('$')));
+    const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    const __m128i letters = in_range(folded, 'a', 'z');
+    const __m128i digits = in_range(bytes, '0', '9');
+    const __m128i signs =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('$')));
     // Bytes ≥ 0x80 have the bit that is gathered.
     const __m128i belongs = _mm_or_si128(_mm_or_si128(letters, digits), _mm_or_si128(signs, bytes));
     Word word;
     word.size = static_cast<std::size_t>(std::countr_one(static_cast<std::uint32_t>(_mm_movemask_epi8(belongs))));
-    std::uint64_t start = static_cast<std::uint64_t>(_mm_cvtsi128_si64(folded));
-    const std::size_t spare = 8 * (kWordStart - std::min(word.size, kWordStart));
-    word.start = start << spare >> spare;
+    word.start = static_cast<std::uint64_t>(_mm_cvtsi128_si64(folded)) & kStartMasks[word.size];
     if (word.size == 16) {
         for (at += 16; at != end && is(*at, kIdentCont); ++at) ++word.size;
     }
