@@ -173,9 +173,11 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     // One who is a member already, or comes now.
-    bool take(const cluster::Member& server) {
+    bool take(cluster::Member server) {
         const auto known = std::ranges::find_if(slots_, [&](const Slot& slot) { return !slot.left && slot.server.name == server.name; });
         if (known == slots_.end()) return join(server);
+        // Its name is looked up anew, as after a reload: until it is found it leads where it led.
+        if (server.addresses.empty()) server.addresses = known->server.addresses;
         if (known->server == server) return false;
         known->server = server;
         const auto host = static_cast<cluster::HostIndex>(known - slots_.begin());
