@@ -4,9 +4,11 @@ import re
 import signal
 import threading
 import time
+import unittest
 from contextlib import closing
 
 import harness
+import network
 from harness import Clients, ClusterCase, main, psycopg2, rows, until, value, which
 from wire import message, query, startup, text
 
@@ -244,6 +246,45 @@ class Failover(ClusterCase):
         log = weir.log_text()
         self.assertRegex(log, rf"event=primary_away cluster=main server={self.old.name} cause=")
         self.assertRegex(log, rf"event=primary_back cluster=main server={self.old.name} cause=")
+
+    @unittest.skipUnless(network.available(), "needs root and iproute2")
+    def test_a_demotion_that_a_write_finds(self):
+        """The primary's machine loses power and comes back as a standby; between two probes that are far apart nobody notices."""
+        link = network.Link(self.old)
+        self.addCleanup(link.close)
+        servers = [{"name": self.old.name, "host": link.address, "port": link.port},
+                   {"name": self.new.name, "host": "127.0.0.1", "port": self.new.port}]
+        weir = self.here(server=servers, routing={"catalog_interval": "0s"},
+                         pool={"server_idle_timeout": "1s", "failover_wait": "20s"})
+        connection = self.connect(weir)
+        rows(connection, "INSERT INTO history VALUES (-10, 1)")
+        self.cluster_caught_up()
+        weir.sections["monitor"].update(interval="60s", timeout="60s")
+        weir.write_config()
+        self.command(weir, "RELOAD")
+        until(lambda: self.backends(self.old) == 0, "nothing is kept for the next write")
+        for node in (self.old, self.new):
+            until(lambda n=node: self.backends(n, "pgweir_monitor", "state = 'idle' AND query ~ 'pg_is_in_recovery'") == 1, "it has been asked")
+        link.lose_power()
+        self.new.promote()
+        self.cluster.rejoin(self.old.name, self.new.name)
+        link.start()
+        self.assertEqual([self.servers(weir)[node.name]["role"] for node in (self.old, self.new)], ["primary", "replica"])
+        self.write_fails(connection, "25006")
+        n = self.first_write(connection, 2)  # the probe may take longer than the client to come again
+        until(lambda: [self.servers(weir)[node.name]["role"] for node in (self.old, self.new)] == ["replica", "primary"], "they are known")
+        self.assertEqual(self.new.value("SELECT array_agg(n ORDER BY n) FROM history WHERE client = -10", "app"), f"{{1,{n}}}")
+        self.assertRegex(weir.log_text(), rf"event=primary_changed cluster=main server={self.new.name} cause=\"it answers as the primary on timeline")
+
+    @staticmethod
+    def first_write(connection, n):
+        """The number of the first one that is not refused with 25006."""
+        while True:
+            try:
+                rows(connection, "INSERT INTO history VALUES (-10, %s)", (n,))
+                return n
+            except psycopg2.errors.ReadOnlySqlTransaction:
+                n += 1
 
     # ---- holding has an end
 
