@@ -286,6 +286,70 @@ class Failover(ClusterCase):
             except psycopg2.errors.ReadOnlySqlTransaction:
                 n += 1
 
+    # ---- two primaries, and nothing shows which is wrong
+
+    def split_brain(self):
+        """The replica starts as a primary without a promotion: the same system, the same timeline."""
+        self.cluster_caught_up()
+        self.addCleanup(self.cluster.rejoin, self.new.name, self.old.name)
+        self.new.stop()
+        (self.new.data / "standby.signal").unlink()
+        self.new.start()
+        self.assertFalse(self.new.in_recovery())
+
+    def both_fenced(self, weir):
+        until(lambda: {row["state"] for row in self.servers(weir).values()} == {"fenced"}, "both are fenced")
+        self.assertEqual(len({(row["timeline"], row["system_identifier"]) for row in self.servers(weir).values()}), 1)
+        self.assertEqual(weir.metric("pgweir_server_fenced"), 2)
+        for node, cause in ((self.old, "there are two primaries on timeline"), (self.new, "a second primary on timeline")):
+            self.assertRegex(weir.log_text(), rf"level=error event=alarm cluster=main server={node.name} cause=\"{cause}")
+        for node in (self.old, self.new):
+            until(lambda n=node: self.backends(n) == 0, "nobody is connected to it")
+
+    def test_two_primaries_on_one_timeline(self):
+        weir = self.here(pool={"failover_wait": "500ms"})
+        connection, open_one = self.connect(weir), self.connect(weir, autocommit=False)
+        rows(connection, "INSERT INTO history VALUES (-11, 1)")
+        rows(open_one, "INSERT INTO history VALUES (-11, 2)")
+        self.split_brain()
+        self.both_fenced(weir)
+        with self.assertRaises(psycopg2.Error) as caught:
+            open_one.commit()
+        self.assertRegex(str(caught.exception), "not the primary any more|closed")
+        for _ in range(2):
+            self.write_fails(connection)
+        newcomer = self.make(pool={"failover_wait": "500ms"})  # that has never seen one of them alone
+        newcomer.start(wait=False)
+        until(lambda: newcomer.get("/health") and {row["state"] for row in self.servers(newcomer).values()} == {"fenced"}, "it believes neither")
+        with self.assertRaisesRegex(psycopg2.OperationalError, "no primary is known"):
+            self.connect(newcomer)
+        for node in (self.old, self.new):
+            self.assertEqual(node.value("SELECT array_agg(n) FROM history WHERE client = -11", "app"), "{1}")
+        self.new.stop()
+        until(lambda: self.servers(weir)[self.old.name]["state"] == "not_a_replica", "alone, the first one is the primary again")
+        rows(connection, "INSERT INTO history VALUES (-11, 3)")
+        self.assertEqual(self.old.value("SELECT array_agg(n ORDER BY n) FROM history WHERE client = -11", "app"), "{1,3}")
+
+    def test_a_second_primary_while_the_first_one_hangs(self):
+        weir = self.here(pool={"failover_wait": "500ms"})
+        connection = self.connect(weir)
+        rows(connection, "INSERT INTO history VALUES (-12, 1)")
+        self.cluster_caught_up()
+        self.old.kill(signal.SIGSTOP)
+        self.addCleanup(self.old.resume)
+        until(lambda: self.servers(weir)[self.old.name]["reachable"] == "no", "the first one is away")
+        self.addCleanup(self.cluster.rejoin, self.new.name, self.old.name)
+        self.addCleanup(self.old.resume)
+        self.new.stop("immediate")  # it would wait for its walreceiver, which waits for the primary
+        (self.new.data / "standby.signal").unlink()
+        self.new.start()
+        until(lambda: self.servers(weir)[self.new.name]["state"] == "fenced", "away is not gone")
+        self.write_fails(connection)
+        self.assertEqual(self.new.value("SELECT count(*) FROM history WHERE client = -12", "app"), "1")
+        self.old.resume()
+        self.both_fenced(weir)
+        self.write_fails(connection)
+
     # ---- holding has an end
 
     def test_failover_wait_is_over_and_the_session_lives_on(self):
