@@ -87,6 +87,7 @@ class Client final : public Peer, public pool::Waiter {
     void stream_failed(std::string_view code, std::string_view message, bool final);
     void stream_bytes(Bytes bytes);
     void stream_over(std::string_view why);
+    void stream_fenced();
 
     [[nodiscard]] session::ClientMachine* machine() noexcept { return machine_.get(); }
     [[nodiscard]] std::uint64_t secret() const noexcept { return secret_; }
@@ -186,6 +187,7 @@ class Client final : public Peer, public pool::Waiter {
     void resume_stream();
     void cancel_stream();
     void drain_stream();
+    void break_stream(std::string_view why);
     void tick_stream(TimePoint now);
     void end_stream(std::string_view why);
     void flush_to_server();

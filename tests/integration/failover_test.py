@@ -286,6 +286,28 @@ class Failover(ClusterCase):
             except psycopg2.errors.ReadOnlySqlTransaction:
                 n += 1
 
+    def test_replication_streams_end_with_their_primary(self):
+        weir = self.here(proxy={"auth_type": "trust"}, user=[{"name": name, "password": name} for name in ("app", "replicator")] +
+                         [{"name": "admin", "password": "admin", "admin": True}])
+        session = {"user": "replicator", "database": "app", "replication": "database"}
+        idle, asking = (self.wire(weir.port, **session) for _ in range(2))
+        asking.send(query("SELECT repeat('x', 10000) FROM generate_series(1, 1000000)"))  # in the middle of messages, mostly
+        self.assertEqual(asking.read().tag, "T")
+        self.old.kill(signal.SIGSTOP)
+        self.addCleanup(self.old.resume)
+        self.rejoin_later()
+        until(lambda: self.servers(weir)[self.old.name]["reachable"] == "no", "the hanging one is noticed")
+        self.assertEqual(weir.metric("pgweir_replication_connections"), 2, "away is not gone")
+        self.new.promote()
+        answer = idle.read_to_end()
+        self.assertEqual([(m.tag, m.fields["C"], m.fields["M"]) for m in answer], [("E", "57P01", "the server is not the primary any more")])
+        until(lambda: weir.metric("pgweir_replication_connections") == 0, "both have ended")
+        again = self.wire(weir.port, **session)
+        again.send(query("SELECT current_setting('cluster_name')"))
+        self.assertIn(self.new.name.encode(), next(m for m in again.read_ready() if m.tag == "D").body)
+        self.old.resume()
+        until(lambda: self.backends(self.old, "replicator", "application_name = ''") == 0, "nobody is connected to the old one")
+
     # ---- two primaries, and nothing shows which is wrong
 
     def split_brain(self):
