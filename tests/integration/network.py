@@ -94,6 +94,15 @@ class Link:
         """Nothing passes, and nobody is told."""
         self._inside("ip", "link", "set", self.far, "down")
 
+    def silence(self):
+        """What goes there arrives, and nothing comes back. (What cut() throws away does not count for this side's keepalive.)"""
+        self._inside("tc", "qdisc", "replace", "dev", self.far, "root", "pfifo", "limit", "0")
+
+    def acknowledged(self):
+        """Nothing that was sent there is under way."""
+        sockets = subprocess.run(["ss", "-tnH", "dst", self.address], check=True, timeout=20, capture_output=True, text=True)
+        return all(line.split()[2] == "0" for line in sockets.stdout.splitlines())
+
     def mend(self):
         self._inside("tc", "qdisc", "del", "dev", self.far, "root", check=False)
         self._inside("ip", "link", "set", self.far, "up")
