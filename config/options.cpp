@@ -224,7 +224,7 @@ constexpr Option kOptions[] = {
                             "Port of /metrics, /health and /ready. 0: off."),
 
     row<&Log::level>("level", {}, "The least important lines that are still logged."),
-    row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to. Empty: standard error."),
+    row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to; a reload opens it again, after a rotation. Empty: standard error."),
     row<&Log::connections>("connections", {}, "Log each client that logs in."),
     row<&Log::disconnections>("disconnections", {}, "Log each client that leaves, with the reason."),
     row<&Log::min_duration_statement>("min_duration_statement", {.max = kDay},
