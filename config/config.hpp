@@ -111,6 +111,15 @@ struct ServerTls {
     TlsVersion min_protocol_version = TlsVersion::v1_2;
 };
 
+// [tcp]: PgBouncer's tcp_*, of the connections of clients and to servers.
+struct Tcp {
+    bool keepalive = true;
+    Duration keepidle{0};       // without a word before the first keepalive; 0: the system's, as of all that follow
+    Duration keepintvl{0};      // between two that are not answered
+    std::uint32_t keepcnt = 0;  // so many not answered end the connection
+    Duration user_timeout{0};   // so does this time without an acknowledgement of what was sent
+};
+
 // [monitor]: the probes' own connections.
 struct Monitor {
     Duration interval{500};
@@ -217,6 +226,7 @@ struct Config {
     Routing routing;
     ClientTls client_tls;
     ServerTls server_tls;
+    Tcp tcp;
     Monitor monitor;
     Breaker breaker;
     Http http;

@@ -38,6 +38,8 @@ inline constexpr std::string_view kSectionName<ClientTls> = "client_tls";
 template <>
 inline constexpr std::string_view kSectionName<ServerTls> = "server_tls";
 template <>
+inline constexpr std::string_view kSectionName<Tcp> = "tcp";
+template <>
 inline constexpr std::string_view kSectionName<Monitor> = "monitor";
 template <>
 inline constexpr std::string_view kSectionName<Breaker> = "breaker";

@@ -179,6 +179,15 @@ constexpr Option kOptions[] = {
     row<&ServerTls::key_file>("key_file", {.may_be_empty = true}, "Its private key, PEM."),
     row<&ServerTls::min_protocol_version>("min_protocol_version", {}, "The oldest version of TLS that is spoken."),
 
+    row<&Tcp::keepalive>("keepalive", {}, "Whether the system sees to it that the other side is still there (SO_KEEPALIVE)."),
+    row<&Tcp::keepidle>("keepidle", {.max = kDay / 4}, "How long nothing comes before it is asked, in whole seconds. 0: the system's time."),
+    row<&Tcp::keepintvl>("keepintvl", {.max = kDay / 4},
+                         "Time between two questions that are not answered, in whole seconds. 0: the system's time."),
+    row<&Tcp::keepcnt>("keepcnt", {.max = 127}, "After so many the connection has ended. 0: the system's number."),
+    row<&Tcp::user_timeout>("user_timeout", {.max = kDay},
+                            "A connection on which something was sent and not acknowledged for this long has ended. 0: the system's "
+                            "time, many minutes."),
+
     row<&Monitor::interval>("interval", {.min = 20 * kMs, .max = kMinute},
                             "Time between two looks at a server: its role, its position, its health."),
     row<&Monitor::timeout>("timeout", {.min = 20 * kMs, .max = 10 * kMinute},
@@ -215,7 +224,7 @@ constexpr Option kOptions[] = {
                             "Port of /metrics, /health and /ready. 0: off."),
 
     row<&Log::level>("level", {}, "The least important lines that are still logged."),
-    row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to. Empty: standard error."),
+    row<&Log::file>("file", {.restart = true, .may_be_empty = true}, "File to append to; a reload opens it again, after a rotation. Empty: standard error."),
     row<&Log::connections>("connections", {}, "Log each client that logs in."),
     row<&Log::disconnections>("disconnections", {}, "Log each client that leaves, with the reason."),
     row<&Log::min_duration_statement>("min_duration_statement", {.max = kDay},
@@ -308,6 +317,7 @@ constexpr Section kSections[] = {
     single<&Config::routing>("Which statements may run on a replica, and on which one."),
     single<&Config::client_tls>("TLS between clients and the proxy."),
     single<&Config::server_tls>("TLS between the proxy and the servers, the monitor's connections too."),
+    single<&Config::tcp>("TCP between clients and the proxy and between the proxy and the servers: PgBouncer's tcp_*."),
     single<&Config::monitor>("Connections of the proxy's own that watch every server."),
     single<&Config::breaker>("The circuit breaker of each replica: what its traffic meets, not its probes. The primary has none."),
     single<&Config::http>("Metrics and health for machines."),

@@ -15,8 +15,8 @@
 namespace pgweir::config {
 
 // A struct of the configuration that holds options.
-using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Monitor*, Breaker*, Http*, Log*, Server*, Discovery*, Database*, User*, Access*>;
-using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const ClientTls*, const ServerTls*, const Monitor*, const Breaker*, const Http*, const Log*,
+using Block = std::variant<Proxy*, Pool*, Routing*, ClientTls*, ServerTls*, Tcp*, Monitor*, Breaker*, Http*, Log*, Server*, Discovery*, Database*, User*, Access*>;
+using ConstBlock = std::variant<const Proxy*, const Pool*, const Routing*, const ClientTls*, const ServerTls*, const Tcp*, const Monitor*, const Breaker*, const Http*, const Log*,
                                 const Server*, const Discovery*, const Database*, const User*, const Access*>;
 
 // One row of the table.

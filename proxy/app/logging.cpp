@@ -1,11 +1,19 @@
 #include "proxy/app/logging.hpp"
 
+#include <fcntl.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
+#include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
+
+#include "proxy/session/printable.hpp"
 
 namespace pgweir::app {
 
@@ -52,13 +60,49 @@ std::unique_ptr<spdlog::formatter> make_formatter() {
     return formatter;
 }
 
+// Appends each line to a file by one call, so that it is whole whoever appends besides.
+class FileSink : public spdlog::sinks::base_sink<std::mutex> {
+  public:
+    explicit FileSink(std::string path) : path_(std::move(path)) {}
+    ~FileSink() override {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    // errno's value; 0: the file of this name is the one that is written to now. Else all is as it was.
+    [[nodiscard]] int open() {
+        std::error_code ignored;  // the file tells
+        std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
+        const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) return errno;
+        const std::lock_guard lock(mutex_);
+        if (const int before = std::exchange(fd_, fd); before >= 0) ::close(before);
+        return 0;
+    }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        std::string_view rest(line.data(), line.size());
+        while (!rest.empty()) {
+            const ::ssize_t written = ::write(fd_, rest.data(), rest.size());
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) spdlog::throw_spdlog_ex("writing to " + path_, errno);
+            rest.remove_prefix(static_cast<std::size_t>(written));
+        }
+    }
+    void flush_() override {}
+
+  private:
+    std::string path_;
+    int fd_ = -1;
+};
+
 spdlog::sink_ptr make_sink(const config::Log& log) {
     if (log.file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    try {
-        return std::make_shared<spdlog::sinks::basic_file_sink_mt>(log.file);
-    } catch (const spdlog::spdlog_ex& error) {
-        throw std::runtime_error("log.file: " + std::string(error.what()));
-    }
+    auto sink = std::make_shared<FileSink>(log.file);
+    if (const int error = sink->open()) throw std::runtime_error("log.file: " + log.file + ": " + std::generic_category().message(error));
+    return sink;
 }
 
 }  // namespace
@@ -72,6 +116,16 @@ std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink, config::LogLe
 }
 
 void set_up_logging(const config::Log& log) { spdlog::set_default_logger(make_logger(make_sink(log), log.level)); }
+
+void reopen_log() {
+    for (const spdlog::sink_ptr& sink : spdlog::default_logger_raw()->sinks()) {
+        const auto file = std::dynamic_pointer_cast<FileSink>(sink);
+        const int error = file ? file->open() : 0;
+        if (error == 0) continue;
+        spdlog::error("event=log_not_reopened file={} cause={}", session::log_value(file->path()),
+                      session::log_value(std::generic_category().message(error)));
+    }
+}
 
 void set_log_level(config::LogLevel level) { spdlog::default_logger_raw()->set_level(level_of(level)); }
 

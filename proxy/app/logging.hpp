@@ -22,4 +22,8 @@ void set_up_logging(const config::Log& log);
 // From any thread, at any time.
 void set_log_level(config::LogLevel level);
 
+// The file is opened anew, since it may have been moved away (log rotation); nothing on standard error. When that fails the
+// log goes on where it went, and says so. From any thread, at any time.
+void reopen_log();
+
 }  // namespace pgweir::app

@@ -10,6 +10,7 @@
 
 #include "config/load.hpp"
 #include "config/restart.hpp"
+#include "proxy/app/logging.hpp"
 #include "proxy/session/printable.hpp"
 
 namespace pgweir::app {
@@ -85,6 +86,7 @@ void Reloader::begin() {
     waiting_ = std::exchange(next_, {});
     // The work guard: the control thread does not run out of work while a reload is being read.
     boost::asio::post(reader_, [this, running = running_(), guard = boost::asio::make_work_guard(io_)] {
+        reopen_log();  // whatever is found wrong: it may have been rotated
         auto plan = std::make_shared<const ReloadPlan>(plan_reload(file_, *running));
         boost::asio::post(io_, [this, plan = std::move(plan)] { finish(*plan); });
     });

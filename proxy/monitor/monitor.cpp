@@ -16,6 +16,7 @@ namespace pgweir::monitor {
 namespace {
 
 constexpr std::chrono::milliseconds kFreshenGap{5};
+constexpr std::chrono::milliseconds kLookGap{20};
 
 // Of every cluster: a server that leaves and comes back is another member.
 std::uint64_t next_member() noexcept {
@@ -49,6 +50,10 @@ ProberOptions options_for(const config::Config& config, const cluster::Member& s
                                                          {"password", password},
                                                          {"application_name", "pgweir_monitor"}});
     return options;
+}
+
+bool is_loss_of_primary(const cluster::Event& event) noexcept {
+    return event.kind == cluster::EventKind::primary_lost || event.kind == cluster::EventKind::primary_away;
 }
 
 cluster::StateOptions options_of(const config::Config& config) {
@@ -173,9 +178,11 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     // One who is a member already, or comes now.
-    bool take(const cluster::Member& server) {
+    bool take(cluster::Member server) {
         const auto known = std::ranges::find_if(slots_, [&](const Slot& slot) { return !slot.left && slot.server.name == server.name; });
         if (known == slots_.end()) return join(server);
+        // Its name is looked up anew, as after a reload: until it is found it leads where it led.
+        if (server.addresses.empty()) server.addresses = known->server.addresses;
         if (known->server == server) return false;
         known->server = server;
         const auto host = static_cast<cluster::HostIndex>(known - slots_.begin());
@@ -277,6 +284,15 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
         }
         remember();
         if (!events.empty()) publish();
+        const auto lost = std::ranges::find_if(events, is_loss_of_primary);
+        if (lost != events.end()) ask_the_others(lost->host);
+    }
+
+    // One of them may have been promoted already.
+    void ask_the_others(cluster::HostIndex lost) {
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            if (i != cluster::index_of(lost) && slots_[i].prober) slots_[i].prober->hurry(kLookGap);
+        }
     }
 
     void remember() {

@@ -42,11 +42,8 @@ void Prober::ask() {
     asked_ = std::chrono::steady_clock::now();
     next_.cancel();
     arm_deadline();
-    if (connection_ != nullptr) {
-        send_query();
-    } else {
-        connect();
-    }
+    kept_ = connection_ != nullptr;
+    kept_ ? send_query() : connect();
 }
 
 void Prober::arm_deadline() {
@@ -173,10 +170,13 @@ void Prober::on_idle_event() {
     failed_(cluster::ProbeFailure::refused, std::move(error));
 }
 
+// A connection that has died since the last probe may be all that is wrong: then a new one finds out now what is there.
 void Prober::fail(std::string error, cluster::ProbeFailure how) {
+    const bool again = kept_ && how == cluster::ProbeFailure::refused;
     drop();
     finish();
     failed_(how, std::move(error));
+    if (again) hurry();
 }
 
 void Prober::drop() {

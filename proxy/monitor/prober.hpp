@@ -78,6 +78,7 @@ class Prober : public std::enable_shared_from_this<Prober> {
     std::uint64_t number_ = 0;
     std::uint64_t round_ = 0;  // waits of an earlier probe are ignored
     bool asking_ = false;
+    bool kept_ = false;        // this probe uses a connection of an earlier one
     bool stopped_ = false;
 };
 

@@ -1,7 +1,5 @@
 #include "proxy/net/backend.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -14,6 +12,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/net/endpoint.hpp"
+#include "proxy/net/tcp_options.hpp"
 #include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
@@ -89,11 +88,7 @@ void Backend::on_connected(int error) {
 }
 
 void Backend::begin_login() {
-    const int on = 1;
-    if (endpoint_.protocol().family() != AF_UNIX) {
-        ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        ::setsockopt(fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    }
+    set_tcp_options(fd(), settings_->config.tcp);
     login_ = std::make_unique<session::ServerLogin>(target_.user, target_.dbname, target_.parameters, target_.secret);
     if (wants_tls()) return ask_for_tls();
     start_login();

@@ -55,6 +55,9 @@ class Backend : public Peer {
     virtual void cancel_begins() {}
     virtual void cancel_over() {}
     virtual void cancel_given_up() {}
+    // The server is not the primary any more, or not one of the cluster: nothing more may be read or written there. Does nothing
+    // for those that look at each snapshot themselves.
+    virtual void fence() {}
 
     // --- For those that the worker holds itself (Worker::add_backend).
     // Now and then. As it is here, it ends a login that takes too long.

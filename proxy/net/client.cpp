@@ -1,10 +1,7 @@
 #include "proxy/net/client.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -20,6 +17,7 @@
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/slow_statement.hpp"
+#include "proxy/net/tcp_options.hpp"
 #include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
@@ -39,8 +37,7 @@ Client::Client(Worker& worker, int fd, bool over_limit)
     : Peer(worker.poller()), worker_(worker), since_(worker.now()), id_(next_client_id()),
       connected_(std::chrono::system_clock::now()) {
     adopt(fd);
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused by a Unix socket, which needs none
+    set_tcp_options(fd, worker.config().tcp);
     describe_endpoint(remote_endpoint(fd), address_, port_);
     address_identity_ = cluster::identity_of(address_);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);

@@ -22,7 +22,7 @@ namespace pgweir::net {
 class Server;
 struct SlowStatement;
 
-class Client final : public Peer, public pool::Waiter {
+class Client final : public Peer, public pool::Waiter, public PrimaryReads::Reader {
   public:
     Client(Worker& worker, int fd, bool over_limit);
     ~Client() override;
@@ -39,10 +39,10 @@ class Client final : public Peer, public pool::Waiter {
     // A replica may have by now what the client must see, or the wait for one may be over.
     void look_again();
     // A replica, or a place on the primary, may be there by now.
-    void look_for_place();
-    [[nodiscard]] bool has_place() const noexcept { return place_on_primary_.held(); }
+    void look_for_place() override;
+    [[nodiscard]] bool has_place() const noexcept override { return place_on_primary_.held(); }
     // Since when the request at the front waits.
-    [[nodiscard]] TimePoint queued_since() const noexcept { return queued_; }
+    [[nodiscard]] TimePoint queued_since() const noexcept override { return queued_; }
     // The linked server has finished a segment and is not needed any more.
     void unlink();
     // SET LOCAL asked for another server for a transaction that has done nothing yet.
@@ -87,6 +87,7 @@ class Client final : public Peer, public pool::Waiter {
     void stream_failed(std::string_view code, std::string_view message, bool final);
     void stream_bytes(Bytes bytes);
     void stream_over(std::string_view why);
+    void stream_fenced();
 
     [[nodiscard]] session::ClientMachine* machine() noexcept { return machine_.get(); }
     [[nodiscard]] std::uint64_t secret() const noexcept { return secret_; }
@@ -186,6 +187,7 @@ class Client final : public Peer, public pool::Waiter {
     void resume_stream();
     void cancel_stream();
     void drain_stream();
+    void break_stream(std::string_view why);
     void tick_stream(TimePoint now);
     void end_stream(std::string_view why);
     void flush_to_server();

@@ -77,17 +77,21 @@ void Client::refuse_waiting(std::string_view code, std::string_view message) {
 // Of a server that has been the primary and is not now, or that must not be used at all, no connection stays.
 void Worker::leave_fenced(std::size_t cluster, const cluster::Snapshot& before) {
     const cluster::Snapshot& snapshot = *snapshots_[cluster];
-    const std::vector<std::shared_ptr<Server>> servers(servers_.begin(), servers_.end());
-    for (const auto& server : servers) {
-        const HostPool& pool = server->host_pool();
-        if (pool.group.cluster != cluster) continue;
-        const bool was_primary = before.primary == pool.host && snapshot.primary != pool.host;
-        const cluster::ServerView& server_view = snapshot.servers[cluster::index_of(pool.host)];
+    for (std::size_t i = 0; i < snapshot.servers.size(); ++i) {
+        const auto host = static_cast<cluster::HostIndex>(i);
+        const bool was_primary = before.primary == host && snapshot.primary != host;
         // Taken away: what is under way is finished there, but not beside another primary.
-        const bool followed = server_view.left_as_primary && snapshot.primary && snapshot.primary != before.primary;
-        const bool fenced = server_view.gone ? followed : was_primary;
-        if (fenced || snapshot.barred(pool.host)) server->fence();
+        const bool followed = snapshot.servers[i].left_as_primary && snapshot.primary && snapshot.primary != before.primary;
+        const bool fenced = snapshot.servers[i].gone ? followed : was_primary;
+        if (fenced || snapshot.barred(host)) fence(cluster, host);
     }
+}
+
+void Worker::fence(std::size_t cluster, cluster::HostIndex host) {
+    std::vector<std::shared_ptr<Backend>> there(servers_.begin(), servers_.end());
+    there.insert(there.end(), backends_.begin(), backends_.end());
+    std::erase_if(there, [&](const auto& backend) { return !backend->is_at(cluster, host); });
+    for (const auto& backend : there) backend->fence();
 }
 
 // The primary, or a replica, has come: whoever is held looks for a server again.

@@ -138,10 +138,16 @@ void Client::cancel_stream() {
     if (possible) Canceler::start(worker_, stream);
 }
 
-// It would never end by itself. In the middle of a message there is no place for a last word.
-void Client::drain_stream() {
-    if (replicating_->boundary.reached() && !blocked()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
-    close("pgweir is shutting down");
+// It would never end by itself.
+void Client::drain_stream() { break_stream("pgweir is shutting down"); }
+
+// What it says from now on is another history than the new primary's.
+void Client::stream_fenced() { break_stream("the server is not the primary any more"); }
+
+// In the middle of a message there is no place for a last word.
+void Client::break_stream(std::string_view why) {
+    if (replicating_->boundary.reached() && !blocked()) return fail(sqlstate::kAdminShutdown, why);
+    close(why);
 }
 
 void Client::tick_stream(TimePoint now) {

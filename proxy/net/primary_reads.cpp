@@ -8,13 +8,13 @@ namespace pgweir::net {
 
 // Whoever waits already comes first. Its hunger is published before the budget is asked: a place that is given back in
 // between is seen by one of the two.
-PrimaryReads::Place PrimaryReads::take(Client& client) {
+PrimaryReads::Place PrimaryReads::take(const std::shared_ptr<Reader>& reader) {
     const bool first = waiting_.empty() || waking_;
     if (first && budget_.try_take()) return begin();
-    waking_ ? waiting_.push_front(client.self()) : waiting_.push_back(client.self());
+    waking_ ? waiting_.push_front(reader) : waiting_.push_back(reader);
     publish();
     if (!first || !budget_.try_take()) return Place();
-    leave(client);
+    leave(*reader);
     return begin();
 }
 
@@ -23,8 +23,8 @@ PrimaryReads::Place PrimaryReads::begin() noexcept {
     return Place(*this);
 }
 
-void PrimaryReads::leave(const Client& client) noexcept {
-    if (std::erase_if(waiting_, [&](const auto& other) { return other.get() == &client; }) > 0) publish();
+void PrimaryReads::leave(const Reader& reader) noexcept {
+    if (std::erase_if(waiting_, [&](const auto& other) { return other.get() == &reader; }) > 0) publish();
 }
 
 void PrimaryReads::publish() noexcept {
@@ -35,15 +35,15 @@ void PrimaryReads::publish() noexcept {
 void PrimaryReads::wake_one() {
     bool done = false;
     while (!done && !waiting_.empty()) {
-        const std::shared_ptr<Client> client = std::move(waiting_.front());
+        const std::shared_ptr<Reader> reader = std::move(waiting_.front());
         waiting_.pop_front();
         publish();
         waking_ = true;
-        client->look_for_place();
+        reader->look_for_place();
         waking_ = false;
         // One that needs no place any more, or waits for something else, leaves it to the next.
-        const bool back = !waiting_.empty() && waiting_.front() == client;
-        done = back || client->has_place();
+        const bool back = !waiting_.empty() && waiting_.front() == reader;
+        done = back || reader->has_place();
     }
 }
 
@@ -82,7 +82,7 @@ bool Client::may_go_to_primary(const routing::Route& wanted) {
                          for_want_of_replicas(route_.reason);
     const bool capped = worker_.config().routing.max_primary_reads > 0 && worker_.snapshot(group_->cluster)->few_healthy;
     if (!spilled || !capped) return true;
-    place_on_primary_ = worker_.primary_reads(group_->cluster).take(*this);
+    place_on_primary_ = worker_.primary_reads(group_->cluster).take(self());
     if (place_on_primary_.held()) return true;
     worker_.counters().primary_read_waits.add();
     route_ = wanted;

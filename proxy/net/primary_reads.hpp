@@ -10,7 +10,6 @@
 
 namespace pgweir::net {
 
-class Client;
 class Worker;
 
 class PrimaryReads {
@@ -40,10 +39,23 @@ class PrimaryReads {
         PrimaryReads* owner_ = nullptr;
     };
 
-    // A place; or the client stands in the queue, and Client::look_for_place() is called when it is worth it.
-    [[nodiscard]] Place take(Client& client);
+    // Whose read wants a place: a client.
+    class Reader {
+      public:
+        // A place, or a replica, may be there: whoever still needs a place asks for it again.
+        virtual void look_for_place() = 0;
+        [[nodiscard]] virtual bool has_place() const noexcept = 0;
+        // Since when the request waits.
+        [[nodiscard]] virtual pool::TimePoint queued_since() const noexcept = 0;
+
+      protected:
+        ~Reader() = default;
+    };
+
+    // A place; or the reader stands in the queue, and its look_for_place() is called when it is worth it.
+    [[nodiscard]] Place take(const std::shared_ptr<Reader>& reader);
     // It does not wait any more; nothing if it did not.
-    void leave(const Client& client) noexcept;
+    void leave(const Reader& reader) noexcept;
     // Places may be there, or replicas: everybody who waits looks again.
     void wake_all();
     // A place may have become free elsewhere.
@@ -58,7 +70,7 @@ class PrimaryReads {
     Worker& worker_;
     pool::Budget& budget_;
     std::size_t cluster_;
-    std::deque<std::shared_ptr<Client>> waiting_;  // the oldest first
+    std::deque<std::shared_ptr<Reader>> waiting_;  // the oldest first
     bool waking_ = false;                          // the one at the front was taken out to look
 };
 

@@ -1,5 +1,6 @@
 #include "proxy/net/replication.hpp"
 
+#include "protocol/sqlstate.hpp"
 #include "proxy/net/client.hpp"
 
 namespace pgweir::net {
@@ -78,6 +79,15 @@ void Replication::leave() {
     give_up_ = worker_.now() + kFlush;
     if (!blocked()) return say_goodbye();
     arm_read();
+}
+
+void Replication::fence() {
+    if (ready_ && client_ != nullptr) return client_->stream_fenced();
+    Client* client = std::exchange(client_, nullptr);
+    if (client == nullptr) return;
+    const auto keep_alive = shared_from_this();
+    gone("");
+    client->stream_failed(protocol::sqlstate::kCannotConnectNow, "the server is not the primary any more", false);
 }
 
 void Replication::say_goodbye() {

@@ -16,6 +16,8 @@ class Replication final : public Backend {
 
     // The client goes away: what is still unsent reaches the server, then the connection ends.
     void leave();
+    // Its client is told, or gets another stream if it is not welcomed yet.
+    void fence() override;
     [[nodiscard]] bool ready() const noexcept { return ready_; }
     void tick(TimePoint now) override;
     [[nodiscard]] ServerRow row() const override;

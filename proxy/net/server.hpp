@@ -57,8 +57,7 @@ class Server final : public Backend, public pool::ServerSlot {
     // The monitor gets no answer from the server: what loses nothing by it leaves.
     void went_silent();
     void close(std::string_view why);
-    // The server is not the primary any more, or not one of the cluster: nothing more may be read or written there.
-    void fence();
+    void fence() override;
     // The segment that was to be the first one here has not been sent, since the connection turned out dead: the client has it
     // back.
     void give_back();

@@ -187,6 +187,7 @@ class Worker {
     void leave_promoted(std::size_t cluster, cluster::HostIndex primary);
     void leave_silent(std::size_t cluster, const cluster::Snapshot& before);
     void leave_fenced(std::size_t cluster, const cluster::Snapshot& before);
+    void fence(std::size_t cluster, cluster::HostIndex host);
     void wake_held(std::size_t cluster);
     void finish_pauses();
     void on_snapshot(std::size_t cluster, const cluster::Snapshot& before);

@@ -8,7 +8,7 @@
 
 namespace {
 
-using pgweir::sql::test::allocation_count;
+using pgweir::test::allocation_count;
 
 void measure(benchmark::State& state, const std::string& text, bool reads) {
     if (pgweir::sql::test::judge(text).reads_only != reads) {

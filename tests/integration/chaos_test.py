@@ -3,13 +3,14 @@ go on without an error, and without a stale one."""
 
 import random
 import signal
+import threading
 import time
 import unittest
 from contextlib import closing
 
 import harness
 import network
-from harness import Clients, ClusterCase, main, psycopg2, until
+from harness import Clients, ClusterCase, main, psycopg2, rows, until, which
 
 CLIENTS = 8
 READ = "SELECT c.value, s.name FROM counters c, which_server s WHERE c.id = %s"
@@ -206,6 +207,47 @@ class Chaos(ClusterCase):
             load.go_on("it reads again", self.names, 60)
         self.report(f"the network to a replica cut, out of rotation after {(out - cut) * 1000:.0f} ms", load, cut, end)
         self.check(load)
+
+    def test_the_network_is_cut_in_a_transaction(self):
+        """It cannot go elsewhere: [tcp] says how long it waits, be it for an acknowledgement or for an answer."""
+        ways = (({"user_timeout": "2s"}, False), ({"keepidle": "1s", "keepintvl": "1s", "keepcnt": 2}, True))
+        for tcp, under_way in ways:
+            with self.subTest(**tcp):
+                link, weir = self.weir_behind_a_link(tcp=tcp, routing={"safe_functions": ["pg_sleep"]},
+                                                     proxy={"workers": 1, "shutdown_timeout": "1s"})
+                connection = self.transaction_on_the_victim(weir)
+                sql = "SELECT pg_sleep(100)" if under_way else "SELECT 1"
+                found = []
+                waiting = threading.Thread(target=self.ask, args=(connection, sql, found), daemon=True)
+                if under_way:
+                    waiting.start()
+                    until(lambda: self.backends(self.victim, extra="query ~ 'pg_sleep' AND state = 'active'") == 1, "it runs there")
+                    until(link.acknowledged, "all that was sent has been acknowledged")
+                link.silence()
+                cut = time.monotonic()
+                if not under_way:
+                    waiting.start()
+                waiting.join(20 * harness.SLOW)
+                took = time.monotonic() - cut
+                link.mend()
+                self.assertEqual(len(found), 1, "it still waits")
+                self.assertGreater(took, 1.5, f"not by [tcp]: {found}")
+                self.assertRegex(weir.log_text(), 'event=client_closed .*cause="?the server connection was lost')
+
+    def transaction_on_the_victim(self, weir):
+        while True:
+            connection = self.connect(weir)
+            rows(connection, "BEGIN READ ONLY")
+            if which(connection) == self.victim.name:
+                return connection
+
+    @staticmethod
+    def ask(connection, sql, found):
+        try:
+            rows(connection, sql)
+            found.append("an answer")
+        except psycopg2.Error as error:
+            found.append(str(error))
 
     def test_the_network_is_slow(self):
         """Not an error, and no reason to wait for ever: what the slow one owes comes, or is run elsewhere."""

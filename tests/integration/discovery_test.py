@@ -195,6 +195,27 @@ class Discovery(ClusterCase):
                 self.await_rotation(weir, {n.name for n in self.cluster.replicas})
         self.assertEqual(load.errors, [])
 
+    def test_a_reload_that_names_it_anew_keeps_what_its_names_lead_to(self):
+        """Nobody watches the names until the new source has answered: the servers stay where they are."""
+        api = self.api()
+        api.say(self.members(**{name: {"host": "localhost"} for name in self.names()}))
+        weir = self.patroni_weir(api)
+        before = {row["server"]: row["host"] for row in weir.console("SHOW REPLICATION")}
+        with Load(weir, clients=2) as reads, Load(weir, clients=2, sql="SELECT txid_current(), 'primary'") as writes:
+            for name in ("other", "patroni"):
+                weir.sections["discovery"] = [self.source(f"http://127.0.0.1:{api.port}", name=name)]
+                weir.write_config()
+                found = weir.log_text().count("event=name_found")
+                connection = psycopg2.connect(weir.dsn("admin", "admin", "pgweir"))
+                connection.autocommit = True
+                connection.cursor().execute("RELOAD")
+                connection.close()
+                until(lambda f=found: weir.log_text().count("event=name_found") > f, "the name is looked up anew")
+        self.assertEqual(reads.errors + writes.errors, [])
+        self.assertEqual({row["server"]: row["host"] for row in weir.console("SHOW REPLICATION")}, before)
+        self.assertEqual(weir.log_text().count("event=server_joined"), len(before), "nobody has left and come again")
+        self.assertNotIn("its name has not been found yet", weir.log_text().rsplit("event=config_reloaded", 2)[1])
+
     # ---- names
 
     def test_a_name_is_a_server(self):

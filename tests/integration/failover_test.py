@@ -4,9 +4,11 @@ import re
 import signal
 import threading
 import time
+import unittest
 from contextlib import closing
 
 import harness
+import network
 from harness import Clients, ClusterCase, main, psycopg2, rows, until, value, which
 from wire import message, query, startup, text
 
@@ -244,6 +246,131 @@ class Failover(ClusterCase):
         log = weir.log_text()
         self.assertRegex(log, rf"event=primary_away cluster=main server={self.old.name} cause=")
         self.assertRegex(log, rf"event=primary_back cluster=main server={self.old.name} cause=")
+
+    @unittest.skipUnless(network.available(), "needs root and iproute2")
+    def test_a_demotion_that_a_write_finds(self):
+        """The primary's machine loses power and comes back as a standby; between two probes that are far apart nobody notices."""
+        link = network.Link(self.old)
+        self.addCleanup(link.close)
+        servers = [{"name": self.old.name, "host": link.address, "port": link.port},
+                   {"name": self.new.name, "host": "127.0.0.1", "port": self.new.port}]
+        weir = self.here(server=servers, routing={"catalog_interval": "0s"},
+                         pool={"server_idle_timeout": "1s", "failover_wait": "20s"})
+        connection = self.connect(weir)
+        rows(connection, "INSERT INTO history VALUES (-10, 1)")
+        self.cluster_caught_up()
+        weir.sections["monitor"].update(interval="60s", timeout="60s")
+        weir.write_config()
+        self.command(weir, "RELOAD")
+        until(lambda: self.backends(self.old) == 0, "nothing is kept for the next write")
+        for node in (self.old, self.new):
+            until(lambda n=node: self.backends(n, "pgweir_monitor", "state = 'idle' AND query ~ 'pg_is_in_recovery'") == 1, "it has been asked")
+        link.lose_power()
+        self.new.promote()
+        self.cluster.rejoin(self.old.name, self.new.name)
+        link.start()
+        self.assertEqual([self.servers(weir)[node.name]["role"] for node in (self.old, self.new)], ["primary", "replica"])
+        self.write_fails(connection, "25006")
+        n = self.first_write(connection, 2)  # the probe may take longer than the client to come again
+        until(lambda: [self.servers(weir)[node.name]["role"] for node in (self.old, self.new)] == ["replica", "primary"], "they are known")
+        self.assertEqual(self.new.value("SELECT array_agg(n ORDER BY n) FROM history WHERE client = -10", "app"), f"{{1,{n}}}")
+        self.assertRegex(weir.log_text(), rf"event=primary_changed cluster=main server={self.new.name} cause=\"it answers as the primary on timeline")
+
+    @staticmethod
+    def first_write(connection, n):
+        """The number of the first one that is not refused with 25006."""
+        while True:
+            try:
+                rows(connection, "INSERT INTO history VALUES (-10, %s)", (n,))
+                return n
+            except psycopg2.errors.ReadOnlySqlTransaction:
+                n += 1
+
+    def test_replication_streams_end_with_their_primary(self):
+        weir = self.here(proxy={"auth_type": "trust"}, user=[{"name": name, "password": name} for name in ("app", "replicator")] +
+                         [{"name": "admin", "password": "admin", "admin": True}])
+        session = {"user": "replicator", "database": "app", "replication": "database"}
+        idle, asking = (self.wire(weir.port, **session) for _ in range(2))
+        asking.send(query("SELECT repeat('x', 10000) FROM generate_series(1, 1000000)"))  # in the middle of messages, mostly
+        self.assertEqual(asking.read().tag, "T")
+        self.old.kill(signal.SIGSTOP)
+        self.addCleanup(self.old.resume)
+        self.rejoin_later()
+        until(lambda: self.servers(weir)[self.old.name]["reachable"] == "no", "the hanging one is noticed")
+        self.assertEqual(weir.metric("pgweir_replication_connections"), 2, "away is not gone")
+        self.new.promote()
+        answer = idle.read_to_end()
+        self.assertEqual([(m.tag, m.fields["C"], m.fields["M"]) for m in answer], [("E", "57P01", "the server is not the primary any more")])
+        until(lambda: weir.metric("pgweir_replication_connections") == 0, "both have ended")
+        again = self.wire(weir.port, **session)
+        again.send(query("SELECT current_setting('cluster_name')"))
+        self.assertIn(self.new.name.encode(), next(m for m in again.read_ready() if m.tag == "D").body)
+        self.old.resume()
+        until(lambda: self.backends(self.old, "replicator", "application_name = ''") == 0, "nobody is connected to the old one")
+
+    # ---- two primaries, and nothing shows which is wrong
+
+    def split_brain(self):
+        """The replica starts as a primary without a promotion: the same system, the same timeline."""
+        self.cluster_caught_up()
+        self.addCleanup(self.cluster.rejoin, self.new.name, self.old.name)
+        self.new.stop()
+        (self.new.data / "standby.signal").unlink()
+        self.new.start()
+        self.assertFalse(self.new.in_recovery())
+
+    def both_fenced(self, weir):
+        until(lambda: {row["state"] for row in self.servers(weir).values()} == {"fenced"}, "both are fenced")
+        self.assertEqual(len({(row["timeline"], row["system_identifier"]) for row in self.servers(weir).values()}), 1)
+        self.assertEqual(weir.metric("pgweir_server_fenced"), 2)
+        for node, cause in ((self.old, "there are two primaries on timeline"), (self.new, "a second primary on timeline")):
+            self.assertRegex(weir.log_text(), rf"level=error event=alarm cluster=main server={node.name} cause=\"{cause}")
+        for node in (self.old, self.new):
+            until(lambda n=node: self.backends(n) == 0, "nobody is connected to it")
+
+    def test_two_primaries_on_one_timeline(self):
+        weir = self.here(pool={"failover_wait": "500ms"})
+        connection, open_one = self.connect(weir), self.connect(weir, autocommit=False)
+        rows(connection, "INSERT INTO history VALUES (-11, 1)")
+        rows(open_one, "INSERT INTO history VALUES (-11, 2)")
+        self.split_brain()
+        self.both_fenced(weir)
+        with self.assertRaises(psycopg2.Error) as caught:
+            open_one.commit()
+        self.assertRegex(str(caught.exception), "not the primary any more|closed")
+        for _ in range(2):
+            self.write_fails(connection)
+        newcomer = self.make(pool={"failover_wait": "500ms"})  # that has never seen one of them alone
+        newcomer.start(wait=False)
+        until(lambda: newcomer.get("/health") and {row["state"] for row in self.servers(newcomer).values()} == {"fenced"}, "it believes neither")
+        with self.assertRaisesRegex(psycopg2.OperationalError, "no primary is known"):
+            self.connect(newcomer)
+        for node in (self.old, self.new):
+            self.assertEqual(node.value("SELECT array_agg(n) FROM history WHERE client = -11", "app"), "{1}")
+        self.new.stop()
+        until(lambda: self.servers(weir)[self.old.name]["state"] == "not_a_replica", "alone, the first one is the primary again")
+        rows(connection, "INSERT INTO history VALUES (-11, 3)")
+        self.assertEqual(self.old.value("SELECT array_agg(n ORDER BY n) FROM history WHERE client = -11", "app"), "{1,3}")
+
+    def test_a_second_primary_while_the_first_one_hangs(self):
+        weir = self.here(pool={"failover_wait": "500ms"})
+        connection = self.connect(weir)
+        rows(connection, "INSERT INTO history VALUES (-12, 1)")
+        self.cluster_caught_up()
+        self.old.kill(signal.SIGSTOP)
+        self.addCleanup(self.old.resume)
+        until(lambda: self.servers(weir)[self.old.name]["reachable"] == "no", "the first one is away")
+        self.addCleanup(self.cluster.rejoin, self.new.name, self.old.name)
+        self.addCleanup(self.old.resume)
+        self.new.stop("immediate")  # it would wait for its walreceiver, which waits for the primary
+        (self.new.data / "standby.signal").unlink()
+        self.new.start()
+        until(lambda: self.servers(weir)[self.new.name]["state"] == "fenced", "away is not gone")
+        self.write_fails(connection)
+        self.assertEqual(self.new.value("SELECT count(*) FROM history WHERE client = -12", "app"), "1")
+        self.old.resume()
+        self.both_fenced(weir)
+        self.write_fails(connection)
 
     # ---- holding has an end
 

@@ -62,15 +62,21 @@ class Link:
         self.name = f"pgw{place}"
         self.near, self.far = f"pgn{place}", f"pgf{place}"
         self.address, self.port = f"10.213.{third}.{fourth + 2}", node.port
+        self.own_address = f"10.213.{third}.{fourth + 1}"
+        self.path = f"{node.cluster.sockets}/.s.PGSQL.{node.port}"
+        self.relay = None
+        self.start()
+
+    def start(self):
+        """The way is there."""
         self._ip("netns", "add", self.name)
         try:
             self._ip("link", "add", self.near, "type", "veth", "peer", "name", self.far, "netns", self.name)
-            self._ip("addr", "add", f"10.213.{third}.{fourth + 1}/30", "dev", self.near)
+            self._ip("addr", "add", f"{self.own_address}/30", "dev", self.near)
             self._ip("link", "set", self.near, "up")
             self._inside("ip", "addr", "add", f"{self.address}/30", "dev", self.far)
             self.mend()
-            path = f"{node.cluster.sockets}/.s.PGSQL.{node.port}"
-            self.relay = subprocess.Popen(["ip", "netns", "exec", self.name, sys.executable, "-c", RELAY, self.address, str(self.port), path],
+            self.relay = subprocess.Popen(["ip", "netns", "exec", self.name, sys.executable, "-c", RELAY, self.address, str(self.port), self.path],
                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             assert self.relay.stdout.readline() == b"ready\n", "the relay does not listen"
         except BaseException:
@@ -88,6 +94,15 @@ class Link:
         """Nothing passes, and nobody is told."""
         self._inside("ip", "link", "set", self.far, "down")
 
+    def silence(self):
+        """What goes there arrives, and nothing comes back. (What cut() throws away does not count for this side's keepalive.)"""
+        self._inside("tc", "qdisc", "replace", "dev", self.far, "root", "pfifo", "limit", "0")
+
+    def acknowledged(self):
+        """Nothing that was sent there is under way."""
+        sockets = subprocess.run(["ss", "-tnH", "dst", self.address], check=True, timeout=20, capture_output=True, text=True)
+        return all(line.split()[2] == "0" for line in sockets.stdout.splitlines())
+
     def mend(self):
         self._inside("tc", "qdisc", "del", "dev", self.far, "root", check=False)
         self._inside("ip", "link", "set", self.far, "up")
@@ -96,8 +111,16 @@ class Link:
         """Answers come at this rate, each packet after those before it."""
         self._inside("tc", "qdisc", "replace", "dev", self.far, "root", "tbf", "rate", rate, "burst", "2kb", "latency", "2s")
 
+    def lose_power(self):
+        """As a machine that is switched off: what was connected to it is forgotten there, and nobody is told. start() starts it again."""
+        self._ip("link", "del", self.near)
+        self.close()
+
     def close(self):
-        self.relay.stdin.close()
-        self.relay.wait(20)
-        self.relay.stdout.close()
+        if self.relay is None:
+            return
+        relay, self.relay = self.relay, None
+        relay.stdin.close()
+        relay.wait(20)
+        relay.stdout.close()
         self._ip("netns", "del", self.name)

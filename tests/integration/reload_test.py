@@ -255,6 +255,24 @@ class Reload(ClusterCase):
         self.assertEqual(value(self.connect(weir), "SELECT 1"), 1)
         self.assertEqual(weir.metric("pgweir_config_reloads_total", result="success"), 0)
 
+    def test_the_log_is_rotated(self):
+        """As logrotate does it: moved away, then SIGHUP; with a broken configuration, too."""
+        log, old = self.folder / "rotated.log", self.folder / "rotated.log.1"
+        weir = self.weir_with_replicas(log={"file": str(log)}, proxy={"workers": 2})
+        with Load(weir, clients=4, sql="SELECT 1"):
+            for text in (None, "[pool\n"):
+                if text:
+                    weir.config_file.write_text(text)
+                log.rename(old)
+                weir.process.send_signal(signal.SIGHUP)
+                until(lambda: log.exists() and "event=config_" in log.read_text(), "the new file is written to")
+                size = old.stat().st_size
+                self.connect(weir).close()
+                until(lambda: "event=client_closed" in log.read_text(), "it goes on there")
+                self.assertEqual(old.stat().st_size, size, "and not in the old one")
+                self.assertTrue(old.read_bytes().endswith(b"\n"))
+        self.assertEqual(weir.log_text(), "")
+
     def test_what_needs_a_restart_is_named(self):
         weir = self.weir_with_replicas()
         port = str(weir.sections["proxy"]["listen_port"])

@@ -174,7 +174,7 @@ TEST(Load, LongValuesAreCutInMessages) {
 TEST(Load, Sections) {
     EXPECT_EQ(
         problems_with("[pol]\n"),
-        Strings{"t.toml:6:2: pol: unknown section; allowed: [proxy], [pool], [routing], [client_tls], [server_tls], [monitor], [breaker], [http], [log], "
+        Strings{"t.toml:6:2: pol: unknown section; allowed: [proxy], [pool], [routing], [client_tls], [server_tls], [tcp], [monitor], [breaker], [http], [log], "
                 "[[server]], [[discovery]], [[database]], [[user]], [[access]]; did you mean 'pool'?"});
     EXPECT_EQ(problems_of("listen_port = 1\n" + std::string(kLeast)),
               Strings{"t.toml:1:1: listen_port: unknown key outside a section; did you mean 'proxy.listen_port'?"});

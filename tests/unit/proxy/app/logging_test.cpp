@@ -57,6 +57,36 @@ TEST_F(LoggingTest, ControlCharactersAreEscaped) {
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
 }
 
+std::string contents(const std::filesystem::path& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(ReopenLog, FollowsTheNameAndNotTheFile) {
+    const auto before = spdlog::default_logger();
+    const std::filesystem::path folder = testing::TempDir() + "pgweir_rotate_" + std::to_string(::getpid());
+    config::Log log;
+    log.file = folder / "log";
+    set_up_logging(log);
+    spdlog::info("event=first");
+    std::filesystem::rename(folder / "log", folder / "old");
+    spdlog::info("event=second");
+    reopen_log();
+    spdlog::info("event=third");
+    EXPECT_EQ(std::filesystem::exists(folder / "log"), true);
+    EXPECT_TRUE(contents(folder / "old").ends_with("event=second\n")) << contents(folder / "old");
+    EXPECT_TRUE(contents(folder / "log").ends_with("event=third\n"));
+    EXPECT_EQ(contents(folder / "log").find("second"), std::string::npos);
+
+    std::filesystem::rename(folder / "log", folder / "older");
+    std::filesystem::create_directory(folder / "log");
+    reopen_log();
+    EXPECT_NE(contents(folder / "older").find("event=log_not_reopened"), std::string::npos);
+    spdlog::set_default_logger(before);
+    reopen_log();  // to standard error: nothing
+    std::filesystem::remove_all(folder);
+}
+
 TEST(SetUpLogging, AppendsToTheFileAtOnceAndChangesLevel) {
     const auto before = spdlog::default_logger();
     const std::string path = testing::TempDir() + "pgweir_log_" + std::to_string(::getpid());

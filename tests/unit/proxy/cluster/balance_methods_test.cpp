@@ -8,6 +8,8 @@
 
 #include "proxy/cluster/balancer.hpp"
 #include "proxy/cluster/identity.hpp"
+#include "proxy/cluster/nearest.hpp"
+#include "tests/support/allocations/count.hpp"
 
 namespace pgweir::cluster {
 namespace {
@@ -66,6 +68,29 @@ TEST(BalanceMethods, KeepTheWeights) {
                 EXPECT_LE(std::abs(hits[i] - share), share * 0.02) << "method " << static_cast<int>(method) << ", server " << i;
             }
         }
+    }
+}
+
+// Each read is placed by them.
+TEST(BalanceMethods, AllocateNothing) {
+    for (const Balance method : kMethods) {
+        Trace run(method, snapshot_of({3, 1, 2, 0, 5}));
+        run.snapshot.local_first = true;
+        run.snapshot.servers[0].local = run.snapshot.servers[4].local = true;
+        run.snapshot.servers[1].position = Lsn{100};
+        run.snapshot.servers[2].rotation = Rotation::lagging;
+        (void)run.pick(0);  // the first one learns how many servers there are
+        const Bound bound{.floor = Lsn{50}, .home = HostIndex{4}, .home_floor = Lsn{70}};
+        std::array<bool, 5> excluded{true, false, false, false, false};
+        const std::size_t before = test::allocation_count();
+        for (int i = 0; i < 1'000; ++i) {
+            const TimePoint now = at(i * 0.001);
+            run.balancer.answered(*run.pick(i, i * 0.001), microseconds(100 + i), now);
+            (void)run.balancer.pick(run.snapshot, run.in_use, excluded, bound, {static_cast<std::uint64_t>(i), now});
+            (void)least_lagged(run.snapshot, excluded, bound);
+            (void)keep_nearest(run.snapshot, excluded, bound, false);
+        }
+        EXPECT_EQ(test::allocation_count(), before) << "method " << static_cast<int>(method);
     }
 }
 

@@ -187,5 +187,27 @@ TEST_F(MonitorTest, ANameThatLeadsElsewhereIsAnotherServer) {
     EXPECT_EQ(snapshots_.size(), count) << "nothing has changed";
 }
 
+// As after a reload that names its discovery anew: the name is not watched for a moment.
+TEST_F(MonitorTest, ANameThatIsLookedUpAnewLeadsWhereItLed) {
+    watch(1);
+    monitor_->start();
+    const auto servers = [&]() -> const std::vector<cluster::ServerView>& { return snapshots_.back()->servers; };
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.1"})});
+    const std::uint64_t found = servers().back().member;
+    const std::size_t count = snapshots_.size();
+    monitor_->set_members({member("a", "db.example", 1)});
+    EXPECT_EQ(snapshots_.size(), count) << "nothing has changed";
+    cluster::Member heavier = member("a", "db.example", 1);
+    heavier.weight = 7;
+    monitor_->set_members({heavier});
+    EXPECT_EQ(servers().back().weight, 7U);
+    EXPECT_EQ(servers().back().addresses, std::vector<std::string>{"127.0.0.1"});
+    EXPECT_NE(servers().back().last_error, "its name has not been found yet");
+    monitor_->set_members({member("a", "db.example", 1, {"127.0.0.2"})});
+    EXPECT_NE(servers().back().member, found) << "another server does not take its place";
+    monitor_->set_members({member("a", "other.example", 1)});
+    EXPECT_TRUE(servers().back().addresses.empty()) << "another name leads elsewhere";
+}
+
 }  // namespace
 }  // namespace pgweir::monitor

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "proxy/sql/classify.hpp"
+#include "tests/support/allocations/count.hpp"
 
 namespace pgweir::sql::test {
 
-// Calls of operator new in this process so far (allocations_test.cpp).
-std::size_t allocation_count();
+using pgweir::test::allocation_count;
 
 inline const Allowlist& builtin() {
     static const Allowlist list;

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "judge.hpp"
+#include "tests/support/allocations/count.hpp"
 
 namespace {
 std::atomic<std::size_t> allocations = 0;
@@ -18,6 +18,6 @@ void* operator new(std::size_t size) {
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
-namespace pgweir::sql::test {
-std::size_t allocation_count() { return allocations; }
-}  // namespace pgweir::sql::test
+namespace pgweir::test {
+std::size_t allocation_count() noexcept { return allocations; }
+}  // namespace pgweir::test

@@ -1,0 +1,11 @@
+// The options of a TCP connection, a client's or to a server.
+#pragma once
+
+#include "config/config.hpp"
+
+namespace pgweir::net {
+
+// What the system refuses stays as the system has it; a Unix socket refuses everything, and needs none of it.
+void set_tcp_options(int fd, const config::Tcp& tcp) noexcept;
+
+}  // namespace pgweir::net
