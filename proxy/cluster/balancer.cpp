@@ -59,6 +59,7 @@ std::optional<HostIndex> Balancer::pick(const Snapshot& snapshot, std::span<cons
 }
 
 std::optional<std::size_t> Balancer::choose(const Field& field, const Asker& asker) {
+    if (asker.queues && method_ != config::Balance::client_hash) return least_connections(field);
     switch (method_) {
         case config::Balance::round_robin:
         case config::Balance::weighted:

@@ -31,6 +31,7 @@ struct Bound {
 struct Asker {
     std::uint64_t client = 0;  // identity_of() its address: client_hash goes by it
     TimePoint now{};           // latency goes by it
+    bool queues = false;       // `in_use` counts who waits for each server: by any method but client_hash the least per share
 };
 
 class Balancer {

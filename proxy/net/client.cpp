@@ -233,6 +233,7 @@ void Client::link(Server& server) {
     const std::size_t pending = server.machine().queue().size();
     const bool go = machine_->attach(server.machine(), route_, worker_.to_server.own(), worker_.to_client);
     if (!worker_.snapshot(group_->cluster)->primary) server.machine().attempt.without_primary();
+    server.machine().schema_settled = worker_.schema_settled(group_->cluster, server.host_pool().host);
     const bool sent = server.machine().queue().size() > pending;
     if (sent) {
         server.settings_sent();

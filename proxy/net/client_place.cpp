@@ -140,6 +140,21 @@ bool Worker::primary_answers(const PoolGroup& group) const noexcept {
     return snapshot.servers[host].reachable && suspect_until_[group.cluster][host] <= now();
 }
 
+bool Worker::schema_settled(std::size_t cluster, cluster::HostIndex host) {
+    if (const std::uint64_t epoch = session::StatementCache::schema_epoch(); epoch != schema_epoch_) {
+        schema_epoch_ = epoch;
+        schema_changed_ = std::chrono::steady_clock::now();  // no earlier than the change: now() may be
+    }
+    if (schema_changed_ == TimePoint{} || snapshots_[cluster]->primary == host) return true;
+    const auto& current = snapshots_[cluster]->servers[cluster::index_of(host)].current_at;
+    return current && *current >= schema_changed_;
+}
+
+std::uint32_t Worker::crowd(const PoolGroup& group, std::size_t host) noexcept {
+    const bool used = host < group.hosts.size() && group.hosts[host];
+    return used ? static_cast<std::uint32_t>(group.hosts[host]->pool.crowd()) : 0;
+}
+
 std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const routing::Route& route, std::uint64_t client,
                                                const cluster::Bound& bound, std::optional<cluster::HostIndex> avoid,
                                                sql::Reason& why) {
@@ -162,8 +177,14 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
         if (share > 0 && jitter() < share) return snapshot.primary;
     }
     const std::span<const bool> out = any || nearest ? std::span<const bool>(excluded.data(), count) : std::span<const bool>{};
-    const auto host = balancers_[group.cluster].pick(snapshot, in_use_[group.cluster], out, bound, {client, time});
-    if (host) return host;
+    cluster::Balancer& balancer = balancers_[group.cluster];
+    const auto host = balancer.pick(snapshot, in_use_[group.cluster], out, bound, {client, time});
+    if (host && (crowd(group, cluster::index_of(*host)) == 0 || snapshot.servers[cluster::index_of(*host)].trials)) return host;
+    if (host) {  // one queue for each server is fair as long as they are equally long, and no server is idle beside one
+        std::array<std::uint32_t, cluster::kMaxServers> crowds{};
+        for (std::size_t i = 0; i < count; ++i) crowds[i] = crowd(group, i);
+        return balancer.pick(snapshot, std::span(crowds).first(count), out, bound, {client, time, true});
+    }
     if (cluster::all_lag(snapshot)) {
         why = sql::Reason::replicas_lag;
         const bool may = config().routing.when_all_lag == config::WhenAllLag::least_lagged;

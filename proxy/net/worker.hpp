@@ -111,6 +111,10 @@ class Worker {
     [[nodiscard]] HostPool* primary_pool(PoolGroup& group);
     // The primary is known and answers.
     [[nodiscard]] bool primary_answers(const PoolGroup& group) const noexcept;
+    // Whether the server has replayed the last change of the schema that pgweir has seen.
+    [[nodiscard]] bool schema_settled(std::size_t cluster, cluster::HostIndex host);
+    // Who is in the way on one server: Pool::crowd().
+    [[nodiscard]] static std::uint32_t crowd(const PoolGroup& group, std::size_t host) noexcept;
     // A replica for the route that `bound` admits, or with read_preference = nearest perhaps the primary; none: `why` says
     // what stands in the way. It is replicas_lag, too, where the one that is returned lags (when_all_lag). `client`:
     // identity_of() its address.
@@ -237,6 +241,8 @@ class Worker {
     std::unordered_set<std::shared_ptr<Canceler>> cancelers_;
     std::unique_ptr<ListenHub> listen_hub_;
     std::unique_ptr<Verifier> verifier_;
+    std::uint64_t schema_epoch_ = session::StatementCache::schema_epoch();
+    TimePoint schema_changed_{};  // seen here; zero: not since the start
     TimePoint now_ = std::chrono::steady_clock::now();
     bool stopped_ = false;
     std::thread thread_;

@@ -138,6 +138,10 @@ class Pool {
 
     [[nodiscard]] PoolCounts counts(TimePoint now) const noexcept;
     [[nodiscard]] bool empty() const noexcept;  // no slot and no waiter
+    // How many would stand in the way of one more client: those who wait, and one if nothing is idle or can be opened.
+    [[nodiscard]] std::size_t crowd() const noexcept {
+        return waiters_.size() + (idle_.empty() && budget_->taken() >= budget_->limit() ? 1 : 0);
+    }
     [[nodiscard]] const PoolLimits& limits() const noexcept { return limits_; }
     // They count at once, for the connections that are here, too.
     void set_limits(const PoolLimits& limits) noexcept;

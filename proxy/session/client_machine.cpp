@@ -131,7 +131,6 @@ void ClientMachine::segment_done(ServerMachine& server) {
     local_portal_.reset();
     if (std::exchange(ddl_passed_, false)) {  // now others see it
         statements_.ddl_passed();
-        StatementCache::schema_changed();
         names_changed_ = true;
     }
     if (std::exchange(names_changed_, false)) database_names_.note_ddl();
@@ -319,7 +318,7 @@ std::string_view ClientMachine::refusal(const sql::Statement& judged, std::strin
 }
 
 // `effects`: of `judged`, those that are not known as changes.
-void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server) {
+void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effects, ServerMachine& server) {
     if (judged.transaction == sql::Transaction::end) {
         ends_block_ = true;
         block_sent_ = false;
@@ -332,6 +331,8 @@ void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effe
     const bool ddl = judged.reason == sql::Reason::ddl && !temporary;
     if (ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     ddl_passed_ |= ddl;
+    if (ddl || judged.reason == sql::Reason::select_into) server.note_ddl();
+    if (judged.multiple) server.watch_for_ddl();
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
     if (judged.multiple && changes_sent_) lose_track();  // it may end the transaction anywhere
     if (effects == sql::Effect::none) return;

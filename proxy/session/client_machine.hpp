@@ -228,6 +228,7 @@ class ClientMachine {
     void doubt_settings() noexcept;
     void ensure_unnamed(Sink& sink);
     [[nodiscard]] bool promotes(const StatementRef& statement, Sink& sink);
+    [[nodiscard]] bool uses_promoted(const ServerMachine& server) const noexcept;
     void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
     void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
@@ -263,7 +264,7 @@ class ClientMachine {
     [[nodiscard]] std::string_view statement_limit(const CachedStatement& statement, std::string_view& code) const noexcept;
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
                                            const ServerMachine& server) const noexcept;
-    void apply_effects(const sql::Statement& judged, sql::Effect effects, const ServerMachine& server);
+    void apply_effects(const sql::Statement& judged, sql::Effect effects, ServerMachine& server);
     void lose_track() noexcept;
     [[nodiscard]] StatementRef find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;

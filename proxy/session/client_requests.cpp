@@ -317,6 +317,7 @@ void ClientMachine::on_large(const Message& message, Sink& sink) {
                      true, sink);
     }
     tainted_ = may_commit_ = true;
+    sink.server->watch_for_ddl();
     doubt_settings();
     wrote_ = true;
     touch(Touch::wrote);

@@ -78,18 +78,23 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     sink.server->set_unsynced(true);
 }
 
-// Whether a Parse without a name is made a prepared statement of the server's. Only where the client cannot tell: should its
-// plan be outdated, the segment is healed (ServerMachine::heal), and nothing of this session's own, as a temporary table
-// that a function has made, can hide what it was prepared with.
+// Whether a Parse without a name is made a prepared statement of the server's. Only where the client cannot tell: should it be
+// outdated, the segment is healed (ServerMachine::heal), a replica has the schema of before no more, and nothing of this
+// session's own, as a temporary table that a function has made, can hide what it was prepared with.
 bool ClientMachine::promotes(const StatementRef& statement, Sink& sink) {
     ServerMachine& server = *sink.server;
     const bool may = setup_.promote_unnamed && promotable_ && server.status() == TransactionStatus::idle && !server.unsynced() &&
-                     pin_ == Pin::none && !tainted_ && !settings_doubtful_;
-    if (!may || !statement->planned) return false;
+                     pin_ == Pin::none && !tainted_ && !settings_doubtful_ && server.schema_settled;
+    if (!may || !statement->promotable()) return false;
     const bool promoted = statement->promotion.next();
     if (promoted) ++statements_.counters.promoted;
     server.timed = {statement, promoted};
     return promoted;
+}
+
+// Whether the unnamed statement is used as the prepared one: in the segment of its Parse, or where it can be healed.
+bool ClientMachine::uses_promoted(const ServerMachine& server) const noexcept {
+    return promoted_ && (promotable_ || (server.status() == TransactionStatus::idle && !server.unsynced()));
 }
 
 // What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
@@ -231,7 +236,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         touch(Touch::wrote);  // SQL's PREPARE made it, it may be anything
     }
     note_request(Request::bind, statement && begins_read_only(statement->judged) ? statement->text() : std::string_view{});
-    if (name->empty() && !(promoted_ && statement)) {
+    if (name->empty() && !(statement && uses_promoted(*sink.server))) {
         ensure_unnamed(sink);
         return pass(message, Request::bind, sink);
     }
@@ -297,7 +302,7 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
     }
     if (!needs_server(sink)) return;
     sink.server->segment_text.note(statement);
-    if (name.empty() && !(promoted_ && statement)) {
+    if (name.empty() && !(statement && uses_promoted(*sink.server))) {
         ensure_unnamed(sink);
         return pass(message, Request::describe, sink);
     }

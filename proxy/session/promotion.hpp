@@ -39,7 +39,12 @@ class Promotion {
 
     [[nodiscard]] bool is_dearer() const noexcept;
 
+    // Pairs: a time without, and the mean of those as a prepared one since the pair before: what slows the server down for a
+    // while slows both of a pair.
     Mean plain_, promoted_;
+    float since_ = 0;  // sum of the promoted times since the last pair
+    std::uint32_t since_count_ = 0;
+    std::uint32_t good_ = 0;  // pairs since it was last given back
     std::uint32_t uses_ = 0;
     std::uint32_t rest_ = 0;  // uses for which it is given back
     std::uint32_t next_rest_ = kFirstRest;

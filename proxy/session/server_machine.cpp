@@ -39,6 +39,11 @@ bool is_outdated_plan(const protocol::ErrorFields& fields) noexcept {
     return fields.code == protocol::sqlstate::kFeatureNotSupported && fields.routine == "RevalidateCachedQuery";
 }
 
+// Of several statements in one Query each has its tag.
+bool is_ddl(std::string_view tag) noexcept {
+    return tag.starts_with("CREATE ") || tag.starts_with("ALTER ") || tag.starts_with("DROP ") || tag.starts_with("IMPORT ");
+}
+
 // Bytes of the whole DataRows at the front, none of them longer than `longest`.
 std::size_t whole_rows(Bytes in, std::size_t longest) noexcept {
     std::size_t at = 0;
@@ -199,6 +204,7 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
             const std::string_view body = as_text(message.body());
             const std::string_view tag = body.substr(0, body.find('\0'));
             segment_text.completed(tag);
+            if (watches_for_ddl_ && is_ddl(tag)) note_ddl();
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
                 forget_statements(*client);
                 const bool last = queue_.size() == 1 || (queue_.size() == 2 && queue_.at(1).request == Request::sync);
@@ -233,6 +239,7 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     const char status = static_cast<char>(message.body()[0]);
     if (status != 'I' && status != 'T' && status != 'E') return false;
     status_ = static_cast<TransactionStatus>(status);
+    if (status_ == TransactionStatus::idle) settle_ddl();  // before its client hears of it
     ready_last_ = true;
     const Expected& head = queue_.front();
     const bool failed = std::exchange(query_failed_, false);
@@ -257,12 +264,12 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
 }
 
 void ServerMachine::on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress) {
-    timed = {};
+    const bool promoted = std::exchange(timed, {}).promoted;
     const auto fields = protocol::parse_error_fields(message.body());
     progress.fatal |= fields.is_fatal();
     progress.going_down |= fields.is_fatal() && protocol::is_server_shutdown(fields.code);
     progress.read_only_refusal |= fields.code == protocol::sqlstate::kReadOnlyTransaction;
-    if (is_outdated_plan(fields) && !queue_.empty()) {
+    if (!queue_.empty() && is_outdated(fields, promoted)) {
         prepared_.spoil(queue_.front().statement);
         if (client != nullptr && replay.untouched(queue_.size()) && status_ == TransactionStatus::idle) {
             remaining_forward_ = false;
@@ -295,6 +302,14 @@ void ServerMachine::on_error(const Message& message, ClientMachine* client, Gath
     if (queue_.empty() || queue_.front().ends_ready()) return;
     drop_to_sync(client);
     answer_fakes(client, out);
+}
+
+// Whether the statement at the front is to be prepared anew. One that the client sends with every Bind, it is also when it fails
+// as a statement or a value does: its names or the types of its parameters may be of a schema that is gone.
+bool ServerMachine::is_outdated(const protocol::ErrorFields& fields, bool promoted) const noexcept {
+    if (is_outdated_plan(fields)) return true;
+    const bool bound = promoted && queue_.front().request == Request::bind && queue_.front().forwards();
+    return bound && !fields.is_fatal() && (fields.code.starts_with("42") || fields.code.starts_with("22"));
 }
 
 // A replica did not run a read that has shown nothing yet: it is somebody else's to run.

@@ -107,6 +107,14 @@ class ServerMachine {
     // attempt.open() or attempt.refused(). The reason for it is attempt.refusal(), to be read before.
     [[nodiscard]] std::string take_back(ClientMachine& client);
 
+    // A statement that changes the schema was sent. At its transaction's end, or the connection's, all that servers prepared
+    // before is outdated (StatementCache::schema_changed).
+    void note_ddl() noexcept { ddl_ = true; }
+    // A Query was sent that may be such statements among others: their tags tell.
+    void watch_for_ddl() noexcept { watches_for_ddl_ = true; }
+    // What this server prepares now it prepares with the newest schema that is known of: a replica may not have it yet.
+    bool schema_settled = true;
+
     // The segment in flight, if it runs a statement that came without a name and may be promoted.
     struct Timed {
         StatementRef statement;
@@ -122,6 +130,10 @@ class ServerMachine {
     StatementRef unnamed;
     // There may be an unnamed statement on the server that is not `unnamed`.
     bool unnamed_unknown = false;
+
+    ~ServerMachine() { settle_ddl(); }
+    ServerMachine(const ServerMachine&) = delete;
+    ServerMachine& operator=(const ServerMachine&) = delete;
 
     void set_unsynced(bool value) noexcept {
         unsynced_ = value;
@@ -159,6 +171,11 @@ class ServerMachine {
     void drop_to_sync(ClientMachine* client);
     [[nodiscard]] ServerProgress work(Bytes in, ClientMachine* client, Gather& out);
     void heal(Gather& out);
+    [[nodiscard]] bool is_outdated(const protocol::ErrorFields& fields, bool promoted) const noexcept;
+    void settle_ddl() noexcept {
+        watches_for_ddl_ = false;
+        if (std::exchange(ddl_, false)) StatementCache::schema_changed();
+    }
     void undo(Undo& undo, ClientMachine* client);
     void answer_fakes(ClientMachine* client, Gather& out);
 
@@ -180,6 +197,8 @@ class ServerMachine {
     bool ready_last_ = false;     // no extended request and no Sync was sent since the last ReadyForQuery
     bool settings_hold_ = false;  // replayed settings that may fail have not been answered
     bool internal_failed_ = false;
+    bool ddl_ = false;            // note_ddl()
+    bool watches_for_ddl_ = false;
     bool query_failed_ = false;   // the client's Query at the front
 };
 

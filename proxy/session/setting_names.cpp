@@ -19,13 +19,11 @@ constexpr std::array<std::string_view, 9> kTracked = {"application_name", "clien
 constexpr std::array<std::string_view, 6> kFixed = {"server_version",        "server_encoding",   "is_superuser",
                                                     "session_authorization", "integer_datetimes", "in_hot_standby"};
 
-constexpr std::array<std::string_view, 16> kHarmless = {"application_name",
-                                                        "bytea_output",
+constexpr std::array<std::string_view, 14> kHarmless = {"application_name",
                                                         "client_min_messages",
                                                         "default_transaction_deferrable",
                                                         "default_transaction_isolation",
                                                         "default_transaction_read_only",
-                                                        "extra_float_digits",
                                                         "idle_in_transaction_session_timeout",
                                                         "idle_session_timeout",
                                                         "lock_timeout",

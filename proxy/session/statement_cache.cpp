@@ -3,7 +3,7 @@
 #include <atomic>
 #include <utility>
 
-#include "proxy/sql/planned.hpp"
+#include "proxy/sql/promotable.hpp"
 
 namespace pgweir::session {
 
@@ -24,6 +24,13 @@ constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and
 std::string server_statement_name(std::uint64_t id) { return std::string(kServerStatementPrefix) + std::to_string(id); }
 
 std::string CachedStatement::server_name() const { return server_statement_name(id); }
+
+bool CachedStatement::promotable() noexcept {
+    if (looked_up == Promotable::unknown) {
+        looked_up = sql::is_promotable(text(), lex.standard_conforming_strings) ? Promotable::yes : Promotable::no;
+    }
+    return looked_up == Promotable::yes;
+}
 
 StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
     : cache_(&cache), statement_(&statement) {
@@ -76,7 +83,6 @@ StatementRef StatementCache::intern(std::string_view tail, StatementScope scope,
     made->names = names != nullptr ? names : &own_names_;
     made->lex = lex;
     judge(*made);
-    made->planned = sql::is_planned(made->text(), lex.standard_conforming_strings);
     if (made->judged.reads_only && learned.knows(scope, made->text(), lex.standard_conforming_strings)) made->refused_in = epoch_;
     made->bytes = made->tail.size() + kOverhead;
     for (const Parameter& setting : settings->entries()) made->bytes += setting.name.size() + setting.value.size();

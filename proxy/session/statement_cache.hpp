@@ -34,11 +34,12 @@ struct CachedStatement {
     std::uint64_t judged_as_of = 0;  // names->version() then: StatementCache::refresh
     std::uint64_t accepted_in = 0;  // the newest epoch (StatementCache::epoch) in which a server has parsed it
     std::uint64_t refused_in = 0;   // the newest one in which a replica has refused it
-    bool planned = false;       // sql::is_planned
     Promotion promotion;        // while it is sent without a name
+    [[nodiscard]] bool promotable() noexcept;  // sql::is_promotable, looked up once
     std::size_t bytes = 0;      // what it takes, roughly, its settings among it
     std::uint32_t references = 0;
     bool idle_listed = false;
+    enum class Promotable : std::uint8_t { unknown, no, yes } looked_up = Promotable::unknown;
     std::list<CachedStatement*>::iterator idle_place;
 
     [[nodiscard]] std::string_view text() const noexcept { return std::string_view(tail).substr(0, text_size); }

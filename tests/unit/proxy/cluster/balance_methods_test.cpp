@@ -55,6 +55,21 @@ class Trace {
     std::vector<std::uint32_t> in_use;
 };
 
+// Where clients wait, the shortest queue for its share is joined; client_hash keeps its server.
+TEST(BalanceMethods, JoinTheShortestQueue) {
+    for (const Balance method : kMethods) {
+        Trace trace(method, snapshot_of({100, 100, 300}));
+        const std::vector<std::uint32_t> queues{40, 30, 110};
+        std::vector<int> hits(3);
+        for (int i = 0; i < 100; ++i) ++hits[index_of(*trace.balancer.pick(trace.snapshot, queues, {}, {}, {client(1), at(0), true}))];
+        if (method == Balance::client_hash) {
+            EXPECT_EQ(std::ranges::max(hits), 100);
+        } else {
+            EXPECT_EQ(hits[1], 100);
+        }
+    }
+}
+
 // Within 2 % of each server's share over 100,000 reads of as many clients.
 TEST(BalanceMethods, KeepTheWeights) {
     constexpr int kReads = 100'000;

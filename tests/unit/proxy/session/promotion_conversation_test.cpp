@@ -133,6 +133,50 @@ TEST_P(PromotionTest, OtherSettingsAreAnotherStatement) {
     EXPECT_EQ(talk.client(segment("select '01/02/2020'::date")), segment("select '01/02/2020'::date"));
 }
 
+TEST_P(PromotionTest, DdlAmongOtherStatementsMakesItNew) {
+    promote("select * from t");
+    talk.client(query("begin; create table s.t (); commit"));
+    talk.server(complete("BEGIN") + complete("CREATE TABLE") + complete("COMMIT") + ready());
+    EXPECT_EQ(tags(talk.client(segment("select * from t"))), "CPBDES");
+}
+
+TEST_P(PromotionTest, NotOnAReplicaThatMayHaveTheSchemaOfBefore) {
+    promote("select 1");
+    talk.backend().schema_settled = false;
+    EXPECT_EQ(talk.client(segment("select 1")), segment("select 1"));
+    talk.server(parsed() + answer());
+    talk.backend().schema_settled = true;
+    EXPECT_EQ(tags(talk.client(segment("select 1"))), "BDES");
+}
+
+TEST_P(PromotionTest, NoLiteralOfItsMoment) {
+    promote("insert into log values ('now')");
+    EXPECT_EQ(talk.client(segment("insert into log values ('now')")), segment("insert into log values ('now')"));
+}
+
+// The types of its parameters may be those of a column that is another one now.
+TEST_P(PromotionTest, AnErrorOfTheBindIsTheOneOfAFreshParse) {
+    promote("select * from t where a = $1");
+    talk.take_client();
+    talk.client(segment("select * from t where a = $1"));
+    EXPECT_EQ(talk.server(error("42883")), "");
+    EXPECT_EQ(tags(talk.backend().take_output()), "CPBDES");
+    EXPECT_EQ(tags(talk.server(ready() + closed() + parsed() + answer())), "2nCZ");
+    talk.take_client();
+    talk.client(segment("select * from t where a = $1"));
+    EXPECT_EQ(talk.server(error("22P02")), "");
+    EXPECT_EQ(tags(talk.backend().take_output()), "CPBDES");
+    EXPECT_EQ(tags(talk.server(ready() + closed() + parsed() + error("22P02") + ready())), "EZ") << "once";
+}
+
+TEST_P(PromotionTest, BehindDeallocateAllItIsThere) {
+    promote("select 1");
+    talk.client(segment("select 1"));
+    talk.server(answer());
+    talk.take_client();
+    EXPECT_EQ(tags(talk.client(parse("d", "deallocate all") + bind("", "d") + execute() + bind("", "") + execute() + sync())), "PBEPBES");
+}
+
 TEST_P(PromotionTest, DdlMakesItNew) {
     promote("select * from t");
     talk.client(query("alter table t add b int"));

@@ -74,6 +74,21 @@ TEST(Promotion, RareButMuchDearerIsFound) {
     EXPECT_GE(given_back, 1U);
 }
 
+// A server that is slow now and then is slow with both.
+TEST(Promotion, ASlowWhileIsNotItsFault) {
+    std::mt19937 random(4711);
+    std::uniform_int_distribution<> noise(0, 10);
+    Promotion promotion;
+    unsigned given_back = 0, promoted = 0;
+    for (int use = 0; use < 1'000'000; use += 1000) {
+        const int slow = use % 50'000 < 2000 ? 25 : 10;
+        const auto time = [&](int base) { return [&noise, &random, slow, base] { return (base + noise(random)) * slow / 10; }; };
+        promoted += run(promotion, 1000, time(100), time(60), &given_back);
+    }
+    EXPECT_EQ(given_back, 0U);
+    EXPECT_GT(promoted, 950'000U);
+}
+
 TEST(Promotion, WhatBecomesDearerIsFound) {
     Promotion promotion;
     unsigned given_back = 0;
