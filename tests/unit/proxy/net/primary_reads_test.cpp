@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <future>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "proxy/net/worker.hpp"
