@@ -14,6 +14,7 @@
 #include "proxy/app/logging.hpp"
 
 #include "proxy/session/printable.hpp"
+#include "proxy/session/statement_cache.hpp"
 
 namespace pgweir::app {
 
@@ -152,6 +153,7 @@ void Proxy::apply(std::shared_ptr<const net::Settings> settings) {
         place.primary_reads->set_limit(config_.routing.max_primary_reads);
     }
     for (const auto& worker : workers_) worker->reload(shared_.settings);
+    session::StatementCache::schema_changed();  // for whoever has changed it behind pgweir's back (docs/sessions.md)
     auth_query_->reload();
     catalogs_->reload();
     make_monitors();

@@ -88,6 +88,7 @@ bool ClientMachine::promotes(const StatementRef& statement, Sink& sink) {
     if (!may || !statement->promotable()) return false;
     const bool promoted = statement->promotion.next();
     if (promoted) ++statements_.counters.promoted;
+    server.unnamed_unknown |= promoted;  // the one there, of an earlier Parse, is not the client's
     server.timed = {statement, promoted};
     return promoted;
 }

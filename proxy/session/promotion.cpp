@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kSampleAtFirst = 8;
 constexpr std::uint32_t kSample = 64;
 constexpr std::uint32_t kEnough = 32;        // pairs
-constexpr std::uint32_t kRemembered = 256;   // pairs, before the older half is forgotten
+constexpr std::uint32_t kRemembered = 128;   // pairs, before the older half is forgotten
 constexpr std::uint32_t kForgiven = 1024;    // good pairs, after which the next rest is as short as the first
 constexpr double kSigmas = 4;               // by chance alone it is not dearer
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proxy/sql/lexer.hpp"
 #include "proxy/sql/text.hpp"
@@ -30,9 +31,9 @@ template <std::size_t N>
     return false;
 }
 
-// What is spelled with escapes, or continued on another line, is not read: it may be one.
+// What is spelled with escapes is not read: it may be one.
 [[nodiscard]] bool may_be_a_moment(std::string_view string) noexcept {
-    if (string.find('\\') != string.npos || string.find_first_of("\r\n") != string.npos) return true;
+    if (string.find('\\') != string.npos) return true;
     return std::ranges::any_of(kMoments, [string](std::string_view word) { return contains_folded(string, word); });
 }
 
@@ -49,8 +50,10 @@ bool is_promotable(std::string_view text, bool standard_strings) noexcept {
     Token token = lexer.next();
     while (token.kind == TokenKind::open) token = lexer.next();
     if (token.kind != TokenKind::word || !is_one_of(kVerbs, lexer.text(token))) return false;
+    bool string = false;  // the token before: another one continues it
     for (; token.kind != TokenKind::end; token = lexer.next()) {
         if (token.kind == TokenKind::bad || ages(token, lexer.text(token))) return false;
+        if (std::exchange(string, token.kind == TokenKind::string) && string) return false;
     }
     return true;
 }

