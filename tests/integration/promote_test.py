@@ -1,5 +1,7 @@
 """promote_unnamed = "auto" (issue 6, docs/sessions.md): statements without a name are prepared once, and no answer changes."""
 
+from contextlib import closing
+
 from harness import ClusterCase, main, pgbench, until
 from wire import SYNC, bind, execute, parse, simple_statement
 
@@ -110,7 +112,8 @@ class Promote(ClusterCase):
         self.sql("CREATE TABLE skewed AS SELECT g AS id, CASE WHEN g % 10 = 0 THEN g ELSE 1 END AS kind FROM generate_series(1, 10000) g;"
                  "CREATE INDEX ON skewed (kind); ALTER TABLE skewed ADD PRIMARY KEY (id); ANALYZE skewed; GRANT ALL ON skewed TO app")
         self.addCleanup(self.sql, "DROP TABLE skewed")
-        sql = "SELECT count(*) FROM skewed a JOIN skewed b ON a.id = b.id + 1 WHERE a.kind = $1::int"
+        sql = ("SELECT count(*) FROM skewed a JOIN skewed b ON b.id = a.id + 1 JOIN skewed c ON c.id = b.id + 1 "
+               "WHERE a.kind = $1::int")
         wire = self.wire(weir.port, user="app")
         until(lambda: self.run_segment(wire, sql, [1]) and weir.metric("pgweir_promotions_given_back_total") == 1, "it is given back",
               120, interval=0)
@@ -118,6 +121,24 @@ class Promote(ClusterCase):
         for _ in range(10):
             self.run_segment(wire, sql, [1])
         until(lambda: weir.metric("pgweir_stats_server_parses_total") >= parses + 10, "it runs as it comes")
+
+    def test_a_literal_of_its_moment(self):
+        weir = self.promoting()
+        wire = self.wire(weir.port, user="app")
+        moments = {self.run_segment(wire, "SELECT 'now'::timestamptz")[0][0] for _ in range(20)}
+        self.assertEqual(len(moments), 20)
+
+    def test_ddl_that_pgweir_did_not_see_and_reload(self):
+        weir = self.promoting()
+        self.sql("CREATE FUNCTION better(numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'numeric' $$")
+        self.addCleanup(self.sql, "DROP FUNCTION better(numeric); DROP FUNCTION better(int)")
+        wire = self.wire(weir.port, user="app")
+        for _ in range(4):
+            self.assertEqual(self.run_segment(wire, "SELECT better($1::int)", [1]), [["numeric"]])
+        self.sql("CREATE FUNCTION better(int) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'int' $$")
+        with closing(self.connect(weir, "admin", "admin", dbname="pgweir")) as console:
+            console.cursor().execute("RELOAD")
+        self.assertEqual(self.run_segment(wire, "SELECT better($1::int)", [1]), [["int"]])
 
     def test_a_load(self):
         weir = self.weir(pool={"default_pool_size": 5, "promote_unnamed": "auto"})
