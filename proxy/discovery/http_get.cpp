@@ -97,7 +97,9 @@ class Get : public std::enable_shared_from_this<Get> {
         if (failed(ended ? error_code() : error, "answer")) return false;
         buffer_.commit(size);
         error_code parsed;
-        if (ended) {
+        if (ended && !parser_.got_some()) {
+            parsed = http::error::end_of_stream;
+        } else if (ended) {
             parser_.put_eof(parsed);
         } else {
             buffer_.consume(parser_.put(buffer_.data(), parsed));

@@ -331,7 +331,7 @@ void ClientMachine::apply_effects(const sql::Statement& judged, sql::Effect effe
     const bool ddl = judged.reason == sql::Reason::ddl && !temporary;
     if (ddl || judged.multiple || has(effects, sql::Effect::taint)) statements_.ddl_passed();
     ddl_passed_ |= ddl;
-    if (ddl || judged.reason == sql::Reason::select_into) server.note_ddl();
+    if (ddl || (judged.reason == sql::Reason::select_into && !temporary)) server.note_ddl();
     if (judged.multiple) server.watch_for_ddl();
     if (!judged.reads_only && judged.transaction == sql::Transaction::none) wrote_ = true;
     if (judged.multiple && changes_sent_) lose_track();  // it may end the transaction anywhere

@@ -60,7 +60,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
         sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
         return sink.server->set_unsynced(true);
     }
-    const auto found = sink.server->prepared().use(statement->id, StatementCache::schema_epoch());
+    const auto found = sink.server->prepared().use(statement->id, sink.server->schema_epoch());
     const bool known = found == ServerStatements::Known::yes;
     const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
                          statement->judged.reason == sql::Reason::empty;
@@ -70,7 +70,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     // In a failed transaction the server is to answer, which may have left it by then: it can refuse only what it does not have.
     if (found != ServerStatements::Known::no) close_statement(statement->id, sink);
     if (found == ServerStatements::Known::no) make_room(sink);
-    sink.server->prepared().add(statement->id, StatementCache::schema_epoch());
+    sink.server->prepared().add(statement->id, sink.server->schema_epoch());
     undo->server_statement = statement->id;
     ++statements_.counters.server_parses;
     protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
@@ -148,7 +148,7 @@ void ClientMachine::close_statement(std::uint64_t id, Sink& sink) {
 // settings than at first it may mean something else, and is not the others' statement.
 StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
     ServerMachine& server = *sink.server;
-    const std::uint64_t epoch = StatementCache::schema_epoch();
+    const std::uint64_t epoch = server.schema_epoch();
     auto known = server.prepared().use(statement->id, epoch);
     if (known == ServerStatements::Known::yes) return statement;
     const ParameterRef settings = parse_settings();

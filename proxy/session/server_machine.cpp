@@ -229,7 +229,7 @@ void ServerMachine::forget_statements(ClientMachine& client) {
     for (std::size_t i = 1; i < queue_.size(); ++i) {
         const std::unique_ptr<Undo>& later = queue_.at(i).undo;
         if (!later) continue;
-        if (later->server_statement != 0) prepared_.add(later->server_statement, StatementCache::schema_epoch());
+        if (later->server_statement != 0) prepared_.add(later->server_statement, schema_epoch());
         if (later->client_change) client.restore_statement(later->client_name, later->parsed);
     }
 }
@@ -239,9 +239,10 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
     const char status = static_cast<char>(message.body()[0]);
     if (status != 'I' && status != 'T' && status != 'E') return false;
     status_ = static_cast<TransactionStatus>(status);
-    if (status_ == TransactionStatus::idle) settle_ddl();  // before its client hears of it
     ready_last_ = true;
     const Expected& head = queue_.front();
+    // Before its client hears of it; what of ours goes ahead of it, as replayed settings, is not its end.
+    if (status_ == TransactionStatus::idle && head.forwards() && !head.hide_ready) settle_ddl();
     const bool failed = std::exchange(query_failed_, false);
     if (head.forwards() && attempt.refused()) {
         progress.given_back = queue_.size() == 1;
@@ -376,7 +377,7 @@ void ServerMachine::heal(Gather& out) {
     expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, out);
     for (Expected& expected : again) expect(std::move(expected), out);
     prepared_.remove(statement->id);
-    prepared_.add(statement->id, StatementCache::schema_epoch());
+    prepared_.add(statement->id, schema_epoch());
     protocol::append_close(output_, 'S', statement->server_name());
     protocol::append_parse_tail(output_, statement->server_name(), statement->tail);
     output_ += replay_bytes;

@@ -114,6 +114,10 @@ class ServerMachine {
     void watch_for_ddl() noexcept { watches_for_ddl_ = true; }
     // What this server prepares now it prepares with the newest schema that is known of: a replica may not have it yet.
     bool schema_settled = true;
+    // The epoch of what it prepares now. While it is not settled one of its own: all that is prepared anew then.
+    [[nodiscard]] std::uint64_t schema_epoch() const noexcept {
+        return schema_settled ? StatementCache::schema_epoch() : ~std::uint64_t{0};
+    }
 
     // The segment in flight, if it runs a statement that came without a name and may be promoted.
     struct Timed {

@@ -149,6 +149,29 @@ TEST_P(PromotionTest, NotOnAReplicaThatMayHaveTheSchemaOfBefore) {
     EXPECT_EQ(tags(talk.client(segment("select 1"))), "BDES");
 }
 
+// Settings that are replayed ahead of it end with a ReadyForQuery of their own.
+TEST_P(PromotionTest, TheEpochIsRaisedAtTheEndOfTheDdl) {
+    talk.client(query("set timezone = 'Asia/Tokyo'"));
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    talk.backend().set_actual(talk.backend().login());  // another server connection
+    const std::uint64_t before = session::StatementCache::schema_epoch();
+    const std::string sent = talk.client(query("create table t ()"));
+    ASSERT_EQ(tags(sent), "QQ");
+    talk.server(complete("SET") + status("TimeZone", "Asia/Tokyo") + ready());
+    EXPECT_EQ(session::StatementCache::schema_epoch(), before);
+    talk.server(complete("CREATE TABLE") + ready());
+    EXPECT_EQ(session::StatementCache::schema_epoch(), before + 1);
+}
+
+TEST_P(PromotionTest, WhatAReplicaPreparesBeforeItHasTheDdlIsPreparedAnew) {
+    promote("select 1");
+    talk.backend().schema_settled = false;
+    talk.client(parse("s", "select 1") + bind("", "s") + execute() + sync());
+    talk.server(closed() + parsed() + bound() + complete("SELECT 1") + ready());
+    talk.backend().schema_settled = true;
+    EXPECT_EQ(tags(talk.client(segment("select 1"))), "CPBDES");
+}
+
 TEST_P(PromotionTest, NoLiteralOfItsMoment) {
     promote("insert into log values ('now')");
     EXPECT_EQ(talk.client(segment("insert into log values ('now')")), segment("insert into log values ('now')"));
