@@ -82,7 +82,12 @@ void Replication::leave() {
 }
 
 void Replication::fence() {
-    if (ready_ && client_ != nullptr) return client_->stream_fenced();
+    if (ready_ && client_ != nullptr) {
+        const auto keep_alive = shared_from_this();
+        client_->stream_fenced();
+        if (open()) gone("");  // what has not been sent is not for this server any more
+        return;
+    }
     Client* client = std::exchange(client_, nullptr);
     if (client == nullptr) return;
     const auto keep_alive = shared_from_this();
