@@ -82,7 +82,7 @@ class Get : public std::enable_shared_from_this<Get> {
                           });
     }
 
-    // Beast's own async_read() takes the compiler four times as long, twice: for either kind of stream.
+    // Beast's own reading and writing, of either kind of stream, more than double the time that this file takes to compile.
     template <class Stream>
     void read(Stream& stream) {
         stream.async_read_some(buffer_.prepare(kReadSize),

@@ -7,6 +7,7 @@
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/bound_text.hpp"
 #include "proxy/session/client_sink.hpp"
+#include "proxy/session/ddl_tag.hpp"
 #include "proxy/session/encodings.hpp"
 #include "proxy/sql/lexer.hpp"
 #include "proxy/sql/text.hpp"
@@ -72,11 +73,9 @@ bool ClientMachine::loses_track(const sql::Statement& judged, std::string_view t
 // By the tag of what was done, also among several statements or in code that the client sent. Tables and indexes come and
 // go too often to look each time; CREATE TABLE and the like are seen in the text.
 bool ClientMachine::changes_names(std::string_view tag) noexcept {
-    const std::size_t verb = tag.find(' ');
-    if (verb == std::string_view::npos || (tag[0] != 'C' && tag[0] != 'A' && tag[0] != 'D')) return false;
-    const std::string_view object = tag.substr(verb + 1);
-    const bool ddl = tag.starts_with("CREATE ") || tag.starts_with("ALTER ") || tag.starts_with("DROP ");
-    return ddl && !object.starts_with("TABLE") && object != "INDEX";
+    if (!is_ddl(tag)) return false;
+    const std::string_view object = tag.substr(tag.find(' ') + 1);
+    return !object.starts_with("TABLE") && object != "INDEX";
 }
 
 void ClientMachine::completed(std::string_view tag, const sql::SessionChanges* changes) {

@@ -7,6 +7,7 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_machine.hpp"
+#include "proxy/session/ddl_tag.hpp"
 
 namespace pgweir::session {
 
@@ -37,11 +38,6 @@ std::string_view first_column(Bytes body) noexcept {
 // "cached plan must not change result type"; its text may be in any language.
 bool is_outdated_plan(const protocol::ErrorFields& fields) noexcept {
     return fields.code == protocol::sqlstate::kFeatureNotSupported && fields.routine == "RevalidateCachedQuery";
-}
-
-// Of several statements in one Query each has its tag.
-bool is_ddl(std::string_view tag) noexcept {
-    return tag.starts_with("CREATE ") || tag.starts_with("ALTER ") || tag.starts_with("DROP ") || tag.starts_with("IMPORT ");
 }
 
 // Bytes of the whole DataRows at the front, none of them longer than `longest`.
@@ -204,7 +200,7 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
             const std::string_view body = as_text(message.body());
             const std::string_view tag = body.substr(0, body.find('\0'));
             segment_text.completed(tag);
-            if (watches_for_ddl_ && is_ddl(tag)) note_ddl();
+            if (watches_for_ddl_ && (is_ddl(tag) || tag.starts_with("IMPORT "))) note_ddl();
             if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
                 forget_statements(*client);
                 const bool last = queue_.size() == 1 || (queue_.size() == 2 && queue_.at(1).request == Request::sync);
