@@ -31,15 +31,22 @@ using Bytes = std::span<const std::byte>;
 }
 
 inline void append_be16(std::string& out, std::uint16_t value) {
-    out.push_back(static_cast<char>(value >> 8));
-    out.push_back(static_cast<char>(value & 0xff));
+    const char bytes[]{static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
+    out.append(bytes, sizeof bytes);
+}
+
+// Writes it into the 4 bytes at `to`.
+inline void store_be32(char* to, std::uint32_t value) noexcept {
+    to[0] = static_cast<char>(value >> 24);
+    to[1] = static_cast<char>((value >> 16) & 0xff);
+    to[2] = static_cast<char>((value >> 8) & 0xff);
+    to[3] = static_cast<char>(value & 0xff);
 }
 
 inline void append_be32(std::string& out, std::uint32_t value) {
-    out.push_back(static_cast<char>(value >> 24));
-    out.push_back(static_cast<char>((value >> 16) & 0xff));
-    out.push_back(static_cast<char>((value >> 8) & 0xff));
-    out.push_back(static_cast<char>(value & 0xff));
+    char bytes[4];
+    store_be32(bytes, value);
+    out.append(bytes, sizeof bytes);
 }
 
 }  // namespace pgweir

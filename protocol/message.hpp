@@ -9,8 +9,12 @@
 #include <utility>
 
 #include "protocol/bytes.hpp"
+#include "protocol/frame.hpp"
 
 namespace pgweir::protocol {
+
+// The header of a message whose body of so many bytes follows.
+void append_header(std::string& out, Tag tag, std::size_t body);
 
 // --- Backend messages.
 // ErrorResponse with severity, code, message and, when not empty, detail and hint. A NUL in a text ends it.

@@ -149,6 +149,7 @@ void ClientMachine::transaction_over(ServerMachine& server) {
 
 void ClientMachine::run_again(Refusal why) noexcept {
     again_ = why;
+    checked_ = 0;
     planned_valid_ = false;
     error_seen_ = false;
 }
@@ -169,6 +170,7 @@ routing::Route ClientMachine::second_route(const routing::Route& first) const no
 
 void ClientMachine::detached() noexcept {
     pin_ = Pin::none;
+    checked_ = 0;
     tainted_ = false;
     on_replica_ = false;
     in_transaction_ = false;
@@ -216,16 +218,18 @@ void ClientMachine::statements_dropped() noexcept {
     statement_bytes_ = 0;
 }
 
-StatementRef ClientMachine::find_statement(std::string_view name) const {
-    StatementRef found;
+// Until the next change of the table.
+const StatementRef& ClientMachine::find_statement(std::string_view name) const {
+    static const StatementRef none;
+    const StatementRef* found = &none;
     if (name.empty()) {
-        found = unnamed_;
+        found = &unnamed_;
     } else if (names_) {
-        const auto place = names_->find(std::string(name));
-        if (place != names_->end()) found = place->second;
+        const auto place = names_->find(name);
+        if (place != names_->end()) found = &place->second;
     }
-    if (found) StatementCache::refresh(*found);
-    return found;
+    if (*found) StatementCache::refresh(**found);
+    return *found;
 }
 
 bool ClientMachine::is_local(const sql::Statement& judged, std::string_view text) const {

@@ -186,7 +186,11 @@ class ClientMachine {
         std::string name;
         StatementRef statement;
     };
-    using Names = std::unordered_map<std::string, StatementRef>;
+    struct NameHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+    };
+    using Names = std::unordered_map<std::string, StatementRef, NameHash, std::equal_to<>>;
     struct Channels {
         std::set<std::string, std::less<>> asked, active;
         std::string wanted;
@@ -201,7 +205,7 @@ class ClientMachine {
     [[nodiscard]] routing::Route route_of(Draft& draft, const sql::Statement& judged, std::string_view text,
                                           const StatementRef& statement);
     void learn(const Draft& draft);
-    [[nodiscard]] StatementRef planned_statement(const Draft& draft, std::string_view name) const;
+    [[nodiscard]] const StatementRef& planned_statement(const Draft& draft, std::string_view name) const;
 
     void on_query(const Message& message, Sink& sink);
     void on_parse(const Message& message, Sink& sink);
@@ -213,16 +217,17 @@ class ClientMachine {
     void on_large(const Message& message, Sink& sink);
     bool on_copy(const Message& message, Sink& sink);
     void lose_copy(protocol::Tag tag, Sink& sink);
-    void dispatch(const Message& message, Sink& sink);
+    void dispatch(const Message& message, bool checked, Sink& sink);
     void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
-    void fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
-    void expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink);
+    void fake(Expected expected, Sink& sink);
+    void fake_description(std::string answer, Sink& sink);
+    void expect_named(Request request, const StatementRef& statement, bool may_replay, std::size_t bytes, Sink& sink);
     static void keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink);
     [[nodiscard]] std::unique_ptr<Undo> undo_of_query(const Sink& sink) const;
     void make_room(Sink& sink);
     void close_statement(std::uint64_t id, Sink& sink);
     [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings);
-    [[nodiscard]] StatementRef ensure_prepared(StatementRef statement, Sink& sink);
+    [[nodiscard]] const StatementRef& ensure_prepared(const StatementRef& statement, StatementRef& other, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);
     [[nodiscard]] const ParameterRef& parse_settings();
     void doubt_settings() noexcept;
@@ -232,6 +237,8 @@ class ClientMachine {
     void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
     void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
+    [[nodiscard]] bool take_on(const sql::Statement& judged, Bytes body, Changes& changes, Sink& sink);
+    [[nodiscard]] bool take_on(const CachedStatement& statement, std::string_view portal, Bytes parameters, Sink& sink);
     void tell_of_bad_hint(const sql::Statement& judged, std::string_view text, Sink& sink);
     [[nodiscard]] bool begins_read_only(const sql::Statement& judged) const noexcept;
     void note_request(Request request, std::string_view begin = {});
@@ -266,7 +273,7 @@ class ClientMachine {
                                            const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, sql::Effect effects, ServerMachine& server);
     void lose_track() noexcept;
-    [[nodiscard]] StatementRef find_statement(std::string_view name) const;
+    [[nodiscard]] const StatementRef& find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
     [[nodiscard]] routing::Route second_route(const routing::Route& first) const noexcept;
     void settings_changed();
@@ -280,6 +287,7 @@ class ClientMachine {
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;
+    std::size_t checked_ = 0;  // bytes at the front that plan() has found to be well-formed messages
     bool promotable_ = false;  // the segment at the front: its unnamed statement, if it is promoted, can be healed
     bool promoted_ = false;    // `unnamed_` is a prepared statement on servers
     std::unique_ptr<LocalPortal> local_portal_;

@@ -98,6 +98,7 @@ struct ClientMachine::Draft {
 
 Plan ClientMachine::plan(Bytes in) {
     promotable_ = false;
+    checked_ = 0;
     if (remaining_ > 0) {  // the rest of something that is dropped
         Plan local;
         local.kind = Plan::Kind::local;
@@ -138,6 +139,7 @@ Plan ClientMachine::plan(Bytes in) {
 ClientMachine::Skipped ClientMachine::skip_segment(Bytes in) {
     planned_valid_ = false;
     again_ = Refusal::none;
+    checked_ = 0;
     std::size_t at = 0;
     while (true) {
         const auto frame = protocol::peek_frame(in.subspan(at), setup_.max_message);
@@ -155,7 +157,7 @@ ClientMachine::Skipped ClientMachine::skip_segment(Bytes in) {
     return {at, false};
 }
 
-StatementRef ClientMachine::planned_statement(const Draft& draft, std::string_view name) const {
+const StatementRef& ClientMachine::planned_statement(const Draft& draft, std::string_view name) const {
     for (auto known = draft.parsed.rbegin(); known != draft.parsed.rend(); ++known) {
         if (known->first == name) return known->second;
     }
@@ -208,7 +210,10 @@ routing::Route ClientMachine::route_of(Draft& draft, const sql::Statement& judge
 bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body, std::size_t here) {
     const bool complete = here == frame.size();
     if (drop_to_sync_ && frame.tag != frontend::kSync && frame.tag != frontend::kTerminate) return draft.end();
-    if (complete && !well_formed(frame.tag, body)) return draft.fail(kBadMessage);
+    if (complete) {
+        if (!well_formed(frame.tag, body)) return draft.fail(kBadMessage);
+        checked_ = draft.plan.covered;
+    }
     const auto judge = [&](const StatementRef& statement) {
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
@@ -256,7 +261,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             if (!name) return complete || here > kMaxHead ? draft.fail(kBadMessage) : draft.incomplete();
             ++draft.binds;
             draft.usual &= name->empty();
-            const StatementRef statement = planned_statement(draft, *name);
+            const StatementRef& statement = planned_statement(draft, *name);
             draft.others = true;
             if (statement && awaits_channel(statement->judged, statement->text())) return draft.listen();
             if (statement && is_local(*statement)) {

@@ -76,22 +76,26 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
             result.violation = {sqlstate::kProtocolViolation, "invalid message length"};
             break;
         }
-        if (whole_is_too_long(*frame)) {
+        const bool usual = frame->size() <= std::min(rest.size(), kMaxHead);  // all there, and not long for any tag
+        if (!usual && whole_is_too_long(*frame)) {
             result.failed = true;
             result.violation = {sqlstate::kProgramLimitExceeded, "message is too long"};
             break;
         }
-        if (rest.size() < std::min(needed(*frame, setup_.max_statement), frame->size())) break;
+        if (!usual && rest.size() < std::min(needed(*frame, setup_.max_statement), frame->size())) break;
         const Message message{frame->tag, rest.first(std::min(rest.size(), frame->size())), frame->size()};
         remaining_dropped_ = false;
-        if (!on_copy(message, sink)) dispatch(message, sink);
+        const bool checked = result.consumed + message.size <= checked_;
+        if (!on_copy(message, sink)) dispatch(message, checked, sink);
         if (result.failed || result.listen) break;
         remaining_ = static_cast<std::uint32_t>(message.size - message.whole.size());
         result.consumed += message.whole.size();
         if (server == nullptr && !extended_open_) break;
         if (moves_ && server != nullptr && server->quiet()) break;  // what follows is for another server
     }
+    checked_ -= std::min(checked_, result.consumed);
     if (server != nullptr) {
+        if (server->replay.active()) server->replay.save(as_text(to_server.bytes()));
         if (drop_to_sync_ || mid_message()) server->attempt.pass_point();
         server->attempt.keep(in.first(result.consumed));
         server->attempt.settle(to_client);
@@ -130,7 +134,8 @@ void ClientMachine::lose_copy(protocol::Tag tag, Sink& sink) {
     sink.result.violation = {sqlstate::kProtocolViolation, "terminating connection because protocol synchronization was lost"};
 }
 
-void ClientMachine::dispatch(const Message& message, Sink& sink) {
+// `checked`: plan() has found it well formed.
+void ClientMachine::dispatch(const Message& message, bool checked, Sink& sink) {
     const bool ends_drop = message.tag == frontend::kSync || message.tag == frontend::kTerminate;
     const bool skipping = drop_to_sync_ || (sink.server != nullptr && sink.server->skipping());
     if (skipping && !ends_drop) {  // the server would ignore it
@@ -138,7 +143,7 @@ void ClientMachine::dispatch(const Message& message, Sink& sink) {
         planned_valid_ = false;
         return;
     }
-    if (message.complete() && !well_formed(message.tag, message.body())) {
+    if (!checked && message.complete() && !well_formed(message.tag, message.body())) {
         sink.result.failed = true;
         sink.result.violation = kBadMessage;
         return;
@@ -197,24 +202,26 @@ void ClientMachine::pass(const Message& message, Request request, Sink& sink, st
     if (!needs_server(sink)) return;
     if (sink.server->replay.active()) keep_for_replay(message, request, changes != nullptr || undo != nullptr, sink);
     sink.to_server.pass(message.whole);
-    sink.server->expect({.request = request, .undo = std::move(undo), .changes = std::move(changes)}, sink.to_client);
+    Expected& expected = sink.server->expect(request);
+    if (undo) expected.undo = std::move(undo);
+    if (changes) expected.changes = std::move(changes);
     if (request < Request::sync) sink.server->set_unsynced(true);
 }
 
 void ClientMachine::keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink) {
     const bool belongs = request == Request::describe || request == Request::execute || request == Request::sync;
     if (!belongs || has_effects || !message.complete()) return sink.server->replay.drop();
-    sink.server->replay.add(message.whole, request == Request::sync);
+    sink.server->replay.add(message.whole.size(), request == Request::sync);
 }
 
-void ClientMachine::fake(Request request, std::string answer, Sink& sink, std::unique_ptr<Undo> undo, Changes changes) {
+void ClientMachine::fake(Expected expected, Sink& sink) {
+    expected.fake = true;
     if (sink.server == nullptr) {
-        sink.to_client.own().append(answer);
-        if (changes) completed({}, changes.get());
+        sink.to_client.own().append(expected.fake_answer());
+        if (expected.changes) completed({}, expected.changes.get());
         return;
     }
-    if (changes && sink.server->queue().empty()) completed({}, std::exchange(changes, nullptr).get());
-    Expected expected{.request = request, .fake = true, .answer = std::move(answer), .undo = std::move(undo), .changes = std::move(changes)};
+    if (expected.changes && sink.server->queue().empty()) completed({}, std::exchange(expected.changes, nullptr).get());
     sink.server->expect(std::move(expected), sink.to_client);
 }
 
@@ -239,20 +246,33 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     sink.server->segment_text.note(query_text(message.body()), lex_);
     sink.server->unnamed = {};
     sink.server->unnamed_unknown = false;
-    Changes changes = changes_of(judged, query_text(message.body()));
-    const sql::Effect effects = unknown_effects(judged, changes);
-    if (const std::string_view why = refusal(judged, query_text(message.body()), effects, *sink.server); !why.empty()) {
-        return raise(refusal_code(effects), why, true, sink);
+    Changes changes;
+    if (judged.is_plain_read() && !setup_.read_only) {
+        touch(Touch::read);
+    } else if (!take_on(judged, message.body(), changes, sink)) {
+        return;
     }
-    apply_effects(judged, effects, *sink.server);
-    if (loses_track(judged, query_text(message.body()), changes)) lose_track();
-    changes_sent_ |= changes != nullptr;
-    touch(touch_of(judged));
-    tell_of_bad_hint(judged, query_text(message.body()), sink);
     note_request(Request::query, begins_read_only(judged) ? query_text(message.body()) : std::string_view{});
     if (judged.asks_position) return pass_position(sink, std::move(undo));
     pass(message, Request::query, sink, std::move(undo), std::move(changes));
     if (settings_.now().explain) sink.server->queue().last_explains(explain_of(judged, query_text(message.body()), *sink.server));
+}
+
+// What the statement of a Query means to the session. False: it is refused.
+bool ClientMachine::take_on(const sql::Statement& judged, Bytes body, Changes& changes, Sink& sink) {
+    const std::string_view text = query_text(body);
+    changes = changes_of(judged, text);
+    const sql::Effect effects = unknown_effects(judged, changes);
+    if (const std::string_view why = refusal(judged, text, effects, *sink.server); !why.empty()) {
+        raise(refusal_code(effects), why, true, sink);
+        return false;
+    }
+    apply_effects(judged, effects, *sink.server);
+    if (loses_track(judged, text, changes)) lose_track();
+    changes_sent_ |= changes != nullptr;
+    touch(touch_of(judged));
+    tell_of_bad_hint(judged, text, sink);
+    return true;
 }
 
 // An annotation that is not understood is not followed, and the client is told, in its place among the answers.
@@ -264,7 +284,7 @@ void ClientMachine::tell_of_bad_hint(const sql::Statement& judged, std::string_v
     std::string notice;
     protocol::append_notice(notice, "NOTICE", sqlstate::kInvalidParameterValue,
                             "annotation is not understood: " + written + "; outside a transaction its statement runs on the primary");
-    fake(Request::parse, std::move(notice), sink);
+    fake({.request = Request::parse, .answer = std::make_unique<std::string>(std::move(notice))}, sink);
 }
 
 // SHOW pgweir.lsn.
@@ -346,7 +366,8 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
         // A row description belongs to Describe, not to Execute.
         if (!answer.empty() && answer.front() == 'T') answer.erase(0, load_be32(as_bytes(answer).subspan(1)) + 1);
         drop_to_sync_ |= answer.starts_with('E');
-        return fake(Request::execute, std::move(answer), sink, nullptr, std::move(changes));
+        auto own = std::make_unique<std::string>(std::move(answer));
+        return fake({.request = Request::execute, .answer = std::move(own), .changes = std::move(changes)}, sink);
     }
     Changes changes;
     if (portal_changes_ && portal_changes_->first == portal) {
@@ -360,6 +381,7 @@ void ClientMachine::on_execute(const Message& message, Sink& sink) {
     }
     if (!copy_bound_ || sink.server == nullptr) return;
     // The answer decides what the client's next bytes mean; Flush makes it come at once.
+    sink.server->replay.drop();
     protocol::append_flush(sink.to_server.own());
     sink.server->hold_for_copy();
 }

@@ -46,7 +46,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     undo->epoch = statements_.epoch();
     restore_statement(undo->client_name, statement);
     if (local || sink.server == nullptr) {
-        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+        return fake({.request = Request::parse, .undo = std::move(undo)}, sink);
     }
     sink.server->segment_text.note(statement);
     if (statement_name.empty()) promoted_ = promotes(statement, sink);
@@ -65,7 +65,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     const bool allowed = !failed || statement->judged.transaction == sql::Transaction::end ||
                          statement->judged.reason == sql::Reason::empty;
     if (known && allowed) {
-        return fake(Request::parse, protocol::kParseComplete, sink, std::move(undo));
+        return fake({.request = Request::parse, .undo = std::move(undo)}, sink);
     }
     // In a failed transaction the server is to answer, which may have left it by then: it can refuse only what it does not have.
     if (found != ServerStatements::Known::no) close_statement(statement->id, sink);
@@ -73,7 +73,7 @@ void ClientMachine::on_parse(const Message& message, Sink& sink) {
     sink.server->prepared().add(statement->id, sink.server->schema_epoch());
     undo->server_statement = statement->id;
     ++statements_.counters.server_parses;
-    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name, statement->tail);
     sink.server->expect({.request = Request::parse, .undo = std::move(undo)}, sink.to_client);
     sink.server->set_unsynced(true);
 }
@@ -145,19 +145,21 @@ void ClientMachine::close_statement(std::uint64_t id, Sink& sink) {
 }
 
 // Prepares a named statement on the server, if it is not there, and says as which one it is known: parsed under other
-// settings than at first it may mean something else, and is not the others' statement.
-StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) {
+// settings than at first it may mean something else, and is not the others' statement; then it is kept in `other`.
+const StatementRef& ClientMachine::ensure_prepared(const StatementRef& named, StatementRef& other, Sink& sink) {
     ServerMachine& server = *sink.server;
     const std::uint64_t epoch = server.schema_epoch();
-    auto known = server.prepared().use(statement->id, epoch);
-    if (known == ServerStatements::Known::yes) return statement;
+    auto known = server.prepared().use(named->id, epoch);
+    if (known == ServerStatements::Known::yes) return named;
     const ParameterRef settings = parse_settings();
-    if (statement->settings != settings) {  // what is prepared under that name is the others'
-        if (known == ServerStatements::Known::stale) server.prepared().spoil(statement->id);
-        statement = intern(statement->tail, settings);
-        known = server.prepared().use(statement->id, epoch);
-        if (known == ServerStatements::Known::yes) return statement;
+    const bool others = named->settings != settings;  // what is prepared under that name
+    if (others) {
+        if (known == ServerStatements::Known::stale) server.prepared().spoil(named->id);
+        other = intern(named->tail, settings);
+        known = server.prepared().use(other->id, epoch);
+        if (known == ServerStatements::Known::yes) return other;
     }
+    const StatementRef& statement = others ? other : named;
     if (known == ServerStatements::Known::stale) close_statement(statement->id, sink);
     if (known == ServerStatements::Known::no) make_room(sink);
     auto undo = std::make_unique<Undo>();
@@ -166,7 +168,7 @@ StatementRef ClientMachine::ensure_prepared(StatementRef statement, Sink& sink) 
     undo->epoch = statements_.epoch();
     server.prepared().add(statement->id, epoch);
     ++statements_.counters.server_parses;
-    protocol::append_parse_tail(sink.to_server.own(), statement->server_name(), statement->tail);
+    protocol::append_parse_tail(sink.to_server.own(), statement->server_name, statement->tail);
     server.expect({.request = Request::parse, .purpose = Purpose::statement, .undo = std::move(undo)}, sink.to_client);
     server.set_unsynced(true);
     return statement;
@@ -201,7 +203,7 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         sink.result.violation = kBadMessage;
         return;
     }
-    const StatementRef statement = find_statement(*name);
+    const StatementRef& statement = find_statement(*name);
     if (statement && awaits_channel(statement->judged, statement->text())) {
         sink.result.listen = true;
         return;
@@ -216,23 +218,18 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
                          " parameters, but prepared statement \"" + std::string(*name) + "\" requires 0", false, sink);
         }
         local_portal_ = std::make_unique<LocalPortal>(LocalPortal{std::string(*portal), statement});
-        return fake(Request::bind, protocol::kBindComplete, sink);
+        return fake({.request = Request::bind}, sink);
     }
     if (!needs_server(sink)) return;
     if (settings_.now().explain || explain_portal_) bind_explain(*portal, statement ? &*statement : nullptr, *sink.server);
     if (statement) {
         sink.server->segment_text.note(statement);
-        Changes changes = changes_of(statement->judged, statement->text(), rest, statement->types());
-        const sql::Effect effects = unknown_effects(statement->judged, changes);
-        if (const std::string_view why = refusal(statement->judged, statement->text(), effects, *sink.server); !why.empty()) {
-            remaining_dropped_ = true;
-            return raise(refusal_code(effects), why, false, sink);
+        if (statement->judged.is_plain_read() && !setup_.read_only) {
+            if (portal_changes_) bind_changes(*portal, nullptr);
+            touch(Touch::read);
+        } else if (!take_on(*statement, *portal, rest, sink)) {
+            return;
         }
-        apply_effects(statement->judged, effects, *sink.server);
-        if (loses_track(statement->judged, statement->text(), changes)) lose_track();
-        bind_changes(*portal, std::move(changes));
-        touch(touch_of(statement->judged));
-        copy_bound_ |= has(statement->judged.effects, sql::Effect::copy_from_stdin);
     } else {
         touch(Touch::wrote);  // SQL's PREPARE made it, it may be anything
     }
@@ -241,38 +238,51 @@ void ClientMachine::on_bind(const Message& message, Sink& sink) {
         ensure_unnamed(sink);
         return pass(message, Request::bind, sink);
     }
-    std::string server_name(*name);
-    StatementRef prepared;
     const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced() && message.complete();
-    if (statement) {
-        prepared = ensure_prepared(statement, sink);
-        server_name = prepared->server_name();
-    } else if (name->starts_with(kServerStatementPrefix)) {
-        server_name.insert(0, "unknown ");  // never another client's statement
-    }
+    StatementRef other;
+    const StatementRef& prepared = statement ? ensure_prepared(statement, other, sink) : statement;
+    std::string foreign;
+    if (!statement && name->starts_with(kServerStatementPrefix)) foreign = "unknown ";  // never another client's statement
+    if (!statement) foreign += *name;
+    const std::string& server_name = statement ? prepared->server_name : foreign;
     const std::size_t grown = message.size - protocol::kHeaderSize - name->size() + server_name.size();
     std::string& out = sink.to_server.own();
     const std::size_t begin = out.size();
-    out.push_back('B');
-    append_be32(out, static_cast<std::uint32_t>(grown + 4));
-    out.append(*portal).push_back('\0');
-    out.append(server_name).push_back('\0');
-    out.append(as_text(rest));
-    expect_named(Request::bind, prepared, may_replay, std::string_view(out).substr(begin), sink);
+    protocol::append_header(out, protocol::frontend::kBind, grown);
+    out.append(as_text(message.body().first(portal->size() + 1)));
+    out.append(server_name.c_str(), server_name.size() + 1).append(as_text(rest));
+    expect_named(Request::bind, prepared, may_replay, out.size() - begin, sink);
+}
+
+// What a bound statement means to the session. False: it is refused.
+bool ClientMachine::take_on(const CachedStatement& statement, std::string_view portal, Bytes parameters, Sink& sink) {
+    Changes changes = changes_of(statement.judged, statement.text(), parameters, statement.types());
+    const sql::Effect effects = unknown_effects(statement.judged, changes);
+    if (const std::string_view why = refusal(statement.judged, statement.text(), effects, *sink.server); !why.empty()) {
+        remaining_dropped_ = true;
+        raise(refusal_code(effects), why, false, sink);
+        return false;
+    }
+    apply_effects(statement.judged, effects, *sink.server);
+    if (loses_track(statement.judged, statement.text(), changes)) lose_track();
+    bind_changes(portal, std::move(changes));
+    touch(touch_of(statement.judged));
+    copy_bound_ |= has(statement.judged.effects, sql::Effect::copy_from_stdin);
+    return true;
 }
 
 // A request about a prepared statement was written. One that begins its segment may be sent again with it, if the statement
 // turns out to be outdated.
-void ClientMachine::expect_named(Request request, const StatementRef& statement, bool may_replay, std::string_view message, Sink& sink) {
+void ClientMachine::expect_named(Request request, const StatementRef& statement, bool may_replay, std::size_t bytes, Sink& sink) {
     ServerMachine& server = *sink.server;
     // An injected Parse: it cannot be outdated.
     const bool same_settings = statement && statement->settings == parse_settings();
-    if (may_replay && same_settings && !server.unsynced() && message.size() <= Replay::kMaxBytes) {
-        server.replay.begin(statement, message);
+    if (may_replay && same_settings && !server.unsynced() && bytes <= Replay::kMaxBytes) {
+        server.replay.begin(statement, bytes);
     } else {
         server.replay.drop();
     }
-    server.expect({.request = request, .statement = statement ? statement->id : 0}, sink.to_client);
+    server.expect(request).statement = statement ? statement->id : 0;
     server.set_unsynced(true);
 }
 
@@ -287,19 +297,23 @@ void ClientMachine::bind_changes(std::string_view portal, Changes changes) {
     changes_sent_ = true;
 }
 
+void ClientMachine::fake_description(std::string answer, Sink& sink) {
+    fake({.request = Request::describe, .answer = std::make_unique<std::string>(std::move(answer))}, sink);
+}
+
 void ClientMachine::on_describe(const Message& message, Sink& sink) {
     extended_open_ = true;
     Bytes rest = message.body().subspan(1);
     const std::string_view name = take_string(rest).value_or(std::string_view{});
     if (message.body()[0] != std::byte{'S'}) {
         if (local_portal_ && local_portal_->name == name) {
-            return fake(Request::describe, describe_local_setting(local_portal_->statement->judged), sink);
+            return fake_description(describe_local_setting(local_portal_->statement->judged), sink);
         }
         return pass(message, Request::describe, sink);
     }
-    const StatementRef statement = find_statement(name);
+    const StatementRef& statement = find_statement(name);
     if (statement && is_local(*statement)) {
-        return fake(Request::describe, protocol::kNoParameters + describe_local_setting(statement->judged), sink);
+        return fake_description(protocol::kNoParameters + describe_local_setting(statement->judged), sink);
     }
     if (!needs_server(sink)) return;
     sink.server->segment_text.note(statement);
@@ -309,11 +323,12 @@ void ClientMachine::on_describe(const Message& message, Sink& sink) {
     }
     if (!statement && !name.starts_with(kServerStatementPrefix)) return pass(message, Request::describe, sink);
     const bool may_replay = sink.status() == TransactionStatus::idle && !sink.server->unsynced();
-    const StatementRef prepared = statement ? ensure_prepared(statement, sink) : StatementRef{};
+    StatementRef other;
+    const StatementRef& prepared = statement ? ensure_prepared(statement, other, sink) : statement;
     std::string& out = sink.to_server.own();
     const std::size_t begin = out.size();
-    protocol::append_describe(out, 'S', prepared ? prepared->server_name() : "unknown " + std::string(name));
-    expect_named(Request::describe, prepared, may_replay, std::string_view(out).substr(begin), sink);
+    protocol::append_describe(out, 'S', prepared ? prepared->server_name : "unknown " + std::string(name));
+    expect_named(Request::describe, prepared, may_replay, out.size() - begin, sink);
 }
 
 void ClientMachine::on_close(const Message& message, Sink& sink) {
@@ -323,7 +338,7 @@ void ClientMachine::on_close(const Message& message, Sink& sink) {
     if (message.body()[0] != std::byte{'S'}) {
         const bool local = local_portal_ && local_portal_->name == name;
         if (local) local_portal_.reset();
-        if (local || sink.server == nullptr) return fake(Request::close, protocol::kCloseComplete, sink);
+        if (local || sink.server == nullptr) return fake({.request = Request::close}, sink);
         return pass(message, Request::close, sink);
     }
     auto undo = std::make_unique<Undo>();
@@ -336,7 +351,7 @@ void ClientMachine::on_close(const Message& message, Sink& sink) {
     if (!ours && pin_ != Pin::none && sink.server != nullptr && !name.starts_with(kServerStatementPrefix)) {
         return pass(message, Request::close, sink);
     }
-    fake(Request::close, protocol::kCloseComplete, sink, std::move(undo));
+    fake({.request = Request::close, .undo = std::move(undo)}, sink);
 }
 
 }  // namespace pgweir::session

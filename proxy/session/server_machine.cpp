@@ -184,8 +184,7 @@ bool ServerMachine::pop_if(Request request, const Message& message, ClientMachin
     std::unique_ptr<Undo>& undo = queue_.front().undo;
     if (undo && undo->parsed) undo->parsed->accepted_in = undo->epoch;
     attempt.answered(std::move(undo));
-    queue_.pop();
-    answer_fakes(client, out);
+    pop(client, out);
     return true;
 }
 
@@ -214,8 +213,7 @@ void ServerMachine::on_complete(const Message& message, ClientMachine* client, G
     }
     copy_ = Copy::none;
     if (queue_.front().request != Request::execute) return;
-    queue_.pop();
-    answer_fakes(client, out);
+    pop(client, out);
 }
 
 // All statements are gone, but for those that were sent behind the request that did it.
@@ -252,11 +250,10 @@ bool ServerMachine::on_ready(const Message& message, ClientMachine* client, Gath
         outcome_.failed |= internal_failed_;
         internal_failed_ = false;
     }
-    queue_.pop();
-    if (queue_.empty()) replay.drop();
     copy_ = Copy::none;
     progress.ready = true;
-    answer_fakes(client, out);
+    pop(client, out);
+    if (queue_.empty()) replay.drop();
     return true;
 }
 
@@ -374,8 +371,8 @@ void ServerMachine::heal(Gather& out) {
     for (Expected& expected : again) expect(std::move(expected), out);
     prepared_.remove(statement->id);
     prepared_.add(statement->id, schema_epoch());
-    protocol::append_close(output_, 'S', statement->server_name());
-    protocol::append_parse_tail(output_, statement->server_name(), statement->tail);
+    protocol::append_close(output_, 'S', statement->server_name);
+    protocol::append_parse_tail(output_, statement->server_name, statement->tail);
     output_ += replay_bytes;
 }
 
@@ -408,7 +405,7 @@ void ServerMachine::on_parameter(const Message& message, ClientMachine* client, 
 void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
     while (!queue_.empty() && queue_.front().fake) {
         if (client != nullptr) {
-            out.own().append(queue_.front().answer);
+            out.own().append(queue_.front().fake_answer());
             if (queue_.front().changes) client->completed({}, queue_.front().changes.get());
         }
         attempt.answered(std::move(queue_.front().undo));
@@ -419,7 +416,7 @@ void ServerMachine::answer_fakes(ClientMachine* client, Gather& out) {
 void ServerMachine::expect(Expected expected, Gather& out) {
     if (replay.active()) replay.pushed();
     if (expected.fake && queue_.empty()) {
-        out.own().append(expected.answer);
+        out.own().append(expected.fake_answer());
         attempt.answered(std::move(expected.undo));
         return;
     }

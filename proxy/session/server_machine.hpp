@@ -60,6 +60,11 @@ class ServerMachine {
 
     // Records a request that was written to the server, or a fake; a fake at the front is answered at once into `out`.
     void expect(Expected expected, Gather& out);
+    // The same of one that was written, which the caller completes.
+    Expected& expect(Request request, Purpose purpose = Purpose::client) {
+        if (replay.active()) replay.pushed();
+        return queue_.push(request, purpose);
+    }
     // Writes a Query of ours and expects its answer.
     void inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out);
 
@@ -181,6 +186,10 @@ class ServerMachine {
         if (std::exchange(ddl_, false)) StatementCache::schema_changed();
     }
     void undo(Undo& undo, ClientMachine* client);
+    void pop(ClientMachine* client, Gather& out) {
+        queue_.pop();
+        if (!queue_.empty() && queue_.front().fake) answer_fakes(client, out);
+    }
     void answer_fakes(ClientMachine* client, Gather& out);
 
     ParameterTable& parameters_;

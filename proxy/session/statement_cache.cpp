@@ -23,8 +23,6 @@ constexpr std::size_t kOverhead = sizeof(CachedStatement) + 96;  // map node and
 
 std::string server_statement_name(std::uint64_t id) { return std::string(kServerStatementPrefix) + std::to_string(id); }
 
-std::string CachedStatement::server_name() const { return server_statement_name(id); }
-
 bool CachedStatement::promotable() noexcept {
     if (looked_up == Promotable::unknown) {
         looked_up = sql::is_promotable(text(), lex.standard_conforming_strings) ? Promotable::yes : Promotable::no;
@@ -76,6 +74,7 @@ StatementRef StatementCache::intern(std::string_view tail, StatementScope scope,
     }
     auto made = std::make_unique<CachedStatement>();
     made->id = next_id();
+    made->server_name = server_statement_name(made->id);
     made->tail.assign(tail);
     made->text_size = std::min(tail.find('\0'), tail.size());
     made->settings = settings;

@@ -24,6 +24,7 @@ class StatementCache;
 // A statement's text and parameter types as a Parse carries them, with what was judged of it. Worker-local.
 struct CachedStatement {
     std::uint64_t id = 0;       // unique in the process; names the statement on servers
+    std::string server_name;    // under which servers know it
     std::string tail;           // the Parse body after the statement's name: text, NUL, parameter types
     std::size_t text_size = 0;
     ParameterRef settings;      // in force at Parse; part of the key (semantics.md C)
@@ -47,8 +48,6 @@ struct CachedStatement {
     [[nodiscard]] Bytes types() const noexcept { return as_bytes(tail).subspan(std::min(text_size + 1, tail.size())); }
     // What it takes, roughly, in bytes.
     [[nodiscard]] std::size_t size() const noexcept { return bytes; }
-    // The name under which servers know it.
-    [[nodiscard]] std::string server_name() const;
 };
 
 // The prefix of server_name(); a client's unknown name that begins like this must never reach a server unchanged.

@@ -91,6 +91,12 @@ struct Statement {
     // written).
     std::string_view name;
     std::string_view value;
+
+    // One read that does nothing else: not to its transaction, nor to the session.
+    [[nodiscard]] bool is_plain_read() const noexcept {
+        return reads_only && reason == Reason::read && effects == Effect::none && transaction == Transaction::none && !multiple &&
+               local == Local::none && !asks_position && hint.kind != Hint::Kind::invalid;
+    }
 };
 
 }  // namespace pgweir::sql
