@@ -140,7 +140,7 @@ std::optional<std::size_t> Balancer::fastest(const Field& field, TimePoint now) 
 }
 
 void Balancer::answered(HostIndex host, std::chrono::microseconds took, TimePoint now) {
-    if (index_of(host) < latencies_.size()) latencies_[index_of(host)].answered(took, now);
+    if (method_ == config::Balance::latency && index_of(host) < latencies_.size()) latencies_[index_of(host)].answered(took, now);
 }
 
 std::optional<HostIndex> least_lagged(const Snapshot& snapshot, std::span<const bool> excluded, const Bound& bound) noexcept {

@@ -96,7 +96,7 @@ void Client::on_readable() {
     on_bytes(as_bytes({worker.scratch.data(), kept + static_cast<std::size_t>(got)}));
 }
 
-// Works on what has come; keeps what must wait.
+// Works on what has come; keeps what must wait. The caller keeps this alive.
 void Client::on_bytes(Bytes bytes) {
     const std::size_t used = work(bytes);
     if (state_ == State::closed) return;
@@ -119,7 +119,6 @@ void Client::resume() {
 
 std::size_t Client::work(Bytes bytes) {
     working_ = true;
-    const auto keep_alive = shared_from_this();
     std::size_t at = 0;
     while (state_ != State::closed && !does_not_read()) {
         again_ = false;

@@ -104,7 +104,7 @@ void Server::link(Client& client) noexcept {
     machine_->segment_text.clear();
     machine_->timed = {};
     client_ = &client;
-    requested_ = std::chrono::system_clock::now();
+    requested_ = worker_.now();
     worker_.count_use(pool_.group.cluster, pool_.host, 1);
 }
 
@@ -117,7 +117,6 @@ void Server::on_session_readable() {
         const std::ptrdiff_t got = receive(worker_.scratch.data() + kept, room);
         if (got == kNothing) break;
         if (got == 0) return on_end();
-        const auto keep_alive = shared_from_this();
         worker_.counters().server_bytes_received.add(static_cast<std::uint64_t>(got));
         partial_.clear();
         on_answer(as_bytes({worker_.scratch.data(), kept + static_cast<std::size_t>(got)}));
@@ -154,7 +153,7 @@ void Server::on_answer(Bytes bytes) {
     if (client_ != nullptr && client_->lost()) return client_->close("connection lost");
     if (progress.given_back && client_ != nullptr) client_->run_again(*this);
     if (fatal_ && machine_->quiet()) return close("server ended the connection");
-    if (progress.ready) return settle_down();
+    if (progress.ready) return settle();
     // COPY data that nobody will send.
     if (client_ == nullptr && machine_->copy() == session::Copy::in) {
         must_close_ |= machine_->unsynced();  // nobody will send its Sync
@@ -281,6 +280,10 @@ void Server::probed(std::string_view found) {
 
 void Server::settle_down() {
     const auto keep_alive = shared_from_this();
+    settle();
+}
+
+void Server::settle() {
     if (done_) return;
     if (step_ && !step_done()) return;
     if (done_) return;
@@ -530,7 +533,10 @@ ServerRow Server::row() const {
         case pool::SlotState::closing:
         case pool::SlotState::detached: row.state = "closing"; break;
     }
-    row.request_time = requested_;
+    if (requested_ != TimePoint{}) {
+        const auto ago = std::chrono::steady_clock::now() - requested_;
+        row.request_time = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+    }
     if (machine_) {
         row.prepared_statements = static_cast<std::uint32_t>(machine_->prepared().size());
         if (const std::string* name = machine_->actual()->find("application_name")) row.application_name = *name;

@@ -96,6 +96,7 @@ class Server final : public Backend, public pool::ServerSlot {
 
   private:
     void on_answer(Bytes bytes);
+    void settle();
     void on_end();
     void linger();
     void gone();
@@ -121,7 +122,7 @@ class Server final : public Backend, public pool::ServerSlot {
     std::optional<session::Purpose> step_;  // a request of ours under way
     TimePoint sent_;
     TimePoint linger_until_;  // closed here, and the server has not hung up yet; else zero
-    std::chrono::system_clock::time_point requested_;
+    TimePoint requested_;     // by its last client; zero: by none yet
     bool dirty_ = false;      // its last client left session state: reset before the next
     bool unscrubbed_ = false; // a function may have made settings that cannot be listed
     bool scrubbing_ = false;

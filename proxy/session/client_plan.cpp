@@ -47,8 +47,13 @@ bool well_formed(protocol::Tag tag, Bytes body) noexcept {
 struct ClientMachine::Draft {
     Plan plan;
     std::optional<routing::Route> route;
-    // Statements parsed earlier in this segment, the newest last: they are not in the client's table yet.
-    std::vector<std::pair<std::string_view, StatementRef>> parsed;
+    // Statements parsed earlier in this segment: they are not in the client's table yet.
+    struct Parsed {
+        std::string_view name;
+        StatementRef statement;  // empty: none yet
+    };
+    Parsed newest;
+    std::vector<Parsed> older;  // the newest last; a segment with one Parse needs no memory
     // The portal bound to a statement of pgweir's own in this segment.
     std::optional<std::string_view> local_portal;
     bool extended = false;  // an extended message came before
@@ -63,6 +68,17 @@ struct ClientMachine::Draft {
     std::string_view text;  // of the last of them
     StatementRef read;      // the same, if it was prepared
 
+    void note_parse(std::string_view name, StatementRef statement) {
+        if (newest.statement) older.push_back(std::move(newest));
+        newest = {name, std::move(statement)};
+    }
+    [[nodiscard]] const StatementRef* find_parsed(std::string_view name) const noexcept {
+        if (newest.statement && newest.name == name) return &newest.statement;
+        for (auto known = older.rbegin(); known != older.rend(); ++known) {
+            if (known->name == name) return &known->statement;
+        }
+        return nullptr;
+    }
     void note_read(std::string_view written, const StatementRef& statement) {
         if (reads > 0 && statement && read == statement) return;
         ++reads;
@@ -158,10 +174,8 @@ ClientMachine::Skipped ClientMachine::skip_segment(Bytes in) {
 }
 
 const StatementRef& ClientMachine::planned_statement(const Draft& draft, std::string_view name) const {
-    for (auto known = draft.parsed.rbegin(); known != draft.parsed.rend(); ++known) {
-        if (known->first == name) return known->second;
-    }
-    return find_statement(name);
+    const StatementRef* parsed = draft.find_parsed(name);
+    return parsed != nullptr ? *parsed : find_statement(name);
 }
 
 // The text of the statement that a replica has refused, if it was the only one.
@@ -249,7 +263,7 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
             // Known to be good: if nothing else needs a server, none is waited for (drivers prepare one by one, and may
             // hold transactions on other connections meanwhile).
             if (!statements_.accepted(*statement) || name->empty()) judge(statement);
-            draft.parsed.emplace_back(*name, std::move(statement));
+            draft.note_parse(*name, std::move(statement));
             draft.extended = true;
             return true;
         }

@@ -100,7 +100,10 @@ bool ClientMachine::uses_promoted(const ServerMachine& server) const noexcept {
 
 // What is parsed for this tail of a Parse: itself, but for SHOW pgweir.lsn, which no server knows.
 StatementRef ClientMachine::intern(std::string_view tail, const ParameterRef& settings) {
-    StatementRef statement = statements_.intern(tail, setup_.scope, settings, lex_, &database_names_);
+    // Sent again and again without a name, it is the same as the last time more often than not.
+    const bool again = unnamed_ && unnamed_->settings == settings && unnamed_->tail == tail;
+    if (again) StatementCache::refresh(*unnamed_);
+    StatementRef statement = again ? unnamed_ : statements_.intern(tail, setup_.scope, settings, lex_, &database_names_);
     if (!statement->judged.asks_position) return statement;
     constexpr std::string_view kNoTypes("\0\0\0", 3);
     return statements_.intern(std::string(kPositionSql).append(kNoTypes), setup_.scope, settings, lex_,
