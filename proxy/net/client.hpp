@@ -33,7 +33,7 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     // Goes on with what has come and was kept, when something that held it back is over.
     void resume();
     // Looks for a server again: the one it waited for is out.
-    void reroute();
+    [[gnu::cold]] void reroute();
     // A primary, or the end of a pause, is what it waits for.
     [[nodiscard]] bool held() const noexcept { return homeless_ && !fresh_.waiting && !waits_for_place_; }
     // A replica may have by now what the client must see, or the wait for one may be over.
@@ -46,9 +46,9 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     // The linked server has finished a segment and is not needed any more.
     void unlink();
     // SET LOCAL asked for another server for a transaction that has done nothing yet.
-    void move_transaction();
+    [[gnu::cold]] void move_transaction();
     // The segment that the server has not run is at the front again, for another one; the link to this server ends next.
-    void run_again(Server& server);
+    [[gnu::cold]] void run_again(Server& server);
     // The linked server is gone. True: nothing of the client's has been sent there, so that it can have another one. Not without
     // end: its settings may be what servers die of.
     [[nodiscard]] bool takes_back_unsent() noexcept { return unsent_ && welcomed() && unsent_tries_++ < 3; }
@@ -58,9 +58,9 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
         unknown,   // what was under way may have taken effect
         fenced,    // as plain: it was closed here, since the server is not the primary any more
     };
-    void server_lost(Loss loss);
+    [[gnu::cold]] void server_lost(Loss loss);
     // Replayed settings were refused by the server.
-    void settings_refused(const std::string& error_body);
+    [[gnu::cold]] void settings_refused(const std::string& error_body);
     void settings_accepted();
     // The shared connection listens to the channel that the client waits for, or cannot.
     void channel_ready(const std::string& channel);
@@ -69,22 +69,22 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     void session_idle();  // no transaction is open any more, though the server connection stays
     void notify(const std::string& channel, const std::shared_ptr<const std::string>& message);
     // The client's own CancelRequest came.
-    void cancel();
+    [[gnu::cold]] void cancel();
     // Ends the connection with a FATAL error.
-    void fail(std::string_view code, std::string_view message);
-    void close(std::string_view why);
-    void waited_too_long();
+    [[gnu::cold]] void fail(std::string_view code, std::string_view message);
+    [[gnu::cold]] void close(std::string_view why);
+    [[gnu::cold]] void waited_too_long();
     void tick(TimePoint now);
     // It is to go when it is idle.
     [[nodiscard]] bool leaving() const noexcept;
     // Goes when it is idle: SIGTERM, or its database is not configured any more as it was (PoolGroup::retired).
-    void drain();
+    [[gnu::cold]] void drain();
     // The configuration was reloaded, and its group has it.
-    void reload();
+    [[gnu::cold]] void reload();
 
     // --- Called by a replication client's own stream.
     void stream_ready(const session::ServerLogin& login);
-    void stream_failed(std::string_view code, std::string_view message, bool final);
+    [[gnu::cold]] void stream_failed(std::string_view code, std::string_view message, bool final);
     void stream_bytes(Bytes bytes);
     void stream_over(std::string_view why);
     void stream_fenced();
@@ -136,42 +136,42 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     void login_failed(std::string answer);
     void refuse_login();
     void discard();
-    std::size_t on_console(Bytes bytes);
+    [[gnu::cold]] std::size_t on_console(Bytes bytes);
     void authenticated();
     void begin_session(session::ParameterRef settings);
     [[nodiscard]] session::ClientSetup setup_now() const;
     void watch_shadow();
-    void say_farewell();
+    [[gnu::cold]] void say_farewell();
     void join_group(PoolGroup& group) noexcept;
     void ask_server_for_settings();
     void welcome();
     void console_welcome();
     [[nodiscard]] bool does_not_read() const noexcept;
     [[nodiscard]] bool gated() const noexcept;
-    void listen();
-    void give_up_listening(std::string_view code, std::string_view message);
+    [[gnu::cold]] void listen();
+    [[gnu::cold]] void give_up_listening(std::string_view code, std::string_view message);
     void drop_channels();
     [[nodiscard]] bool may_notify() const noexcept;
     void send_notifications();
     void acquire(routing::Route route);
     void place();
     void place_again();
-    void hold(HoldCause cause);
+    [[gnu::cold]] void hold(HoldCause cause);
     void hold_is_over(bool refused);
     void end_hold();
-    void refuse_waiting(std::string_view code, std::string_view message);
+    [[gnu::cold]] void refuse_waiting(std::string_view code, std::string_view message);
     void acquire_from(HostPool& pool);
     [[nodiscard]] bool may_go_to_primary(const routing::Route& wanted);
     void give_up_place() noexcept;
     [[nodiscard]] HostPool* choose();
     [[nodiscard]] HostPool* choose_fresh();
     [[nodiscard]] HostPool* chosen(cluster::HostIndex host, sql::Reason why);
-    [[nodiscard]] HostPool* without_replica(sql::Reason why);
-    [[nodiscard]] std::size_t refuse_segment(Bytes in, std::string_view code, std::string_view message);
+    [[nodiscard, gnu::cold]] HostPool* without_replica(sql::Reason why);
+    [[nodiscard, gnu::cold]] std::size_t refuse_segment(Bytes in, std::string_view code, std::string_view message);
     [[nodiscard]] cluster::Bound bound_now();
     [[nodiscard]] cluster::Bound causal_bound();
     [[nodiscard]] std::chrono::milliseconds patience(bool choosing_again) const;
-    [[nodiscard]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
+    [[nodiscard, gnu::cold]] bool wait_for_freshness(std::chrono::milliseconds limit, sql::Reason why);
     void end_freshness_wait();
     [[nodiscard]] static bool is_stale(sql::Reason why) noexcept;
     void note_touch();
@@ -192,11 +192,11 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     void end_stream(std::string_view why);
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
-    void count_shadow();
-    void judge_shadow(const routing::Route& judged, Bytes segment);
+    [[gnu::cold]] void count_shadow();
+    [[gnu::cold]] void judge_shadow(const routing::Route& judged, Bytes segment);
     [[nodiscard]] std::optional<cluster::HostIndex> shadow_replica(sql::Reason& why);
     void watch_answer(const routing::Route& judged, Bytes segment);
-    void watched_sent(const session::Forwarded& forwarded);
+    [[gnu::cold]] void watched_sent(const session::Forwarded& forwarded);
     void watched_heard(Bytes answer, bool sent_again);
     [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;
     [[nodiscard]] std::string startup_key() const;

@@ -44,7 +44,7 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     virtual void on_encrypted(const std::string& error);
 
     // Makes the connection a TLS one; on_encrypted() is called later, never from here.
-    void start_tls(std::shared_ptr<const TlsContext> context, Tls::Role role, const std::string& host);
+    [[gnu::cold]] void start_tls(std::shared_ptr<const TlsContext> context, Tls::Role role, const std::string& host);
     // Null: not encrypted.
     [[nodiscard]] const Tls* tls() const noexcept { return tls_.get(); }
 
@@ -52,17 +52,17 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     void adopt(int fd, std::unique_ptr<Tls> tls = nullptr) noexcept;
     [[nodiscard]] std::unique_ptr<Tls> release_tls() noexcept { return std::move(tls_); }
     // Begins to connect; on_connected() is called later, never from here.
-    void connect(const Endpoint& to);
+    [[gnu::cold]] void connect(const Endpoint& to);
     // Gives the socket away.
     [[nodiscard]] int release_socket() noexcept;
     // Bytes received; 0 at the end of the stream or after an error, none when there is nothing yet.
     [[nodiscard]] std::ptrdiff_t receive(char* into, std::size_t room);
     static constexpr std::ptrdiff_t kNothing = -1;
     // Whether the other side has closed, without taking bytes.
-    [[nodiscard]] bool hung_up() noexcept;
+    [[nodiscard, gnu::cold]] bool hung_up() noexcept;
     // The last words before a close: no more is sent, and what has come is thrown away, since unread bytes would turn the
     // close into a reset, which may overtake what was sent.
-    void end_sending() noexcept;
+    [[gnu::cold]] void end_sending() noexcept;
     // Closes at once; nothing is called afterwards.
     void close_socket() noexcept;
     [[nodiscard]] int fd() const noexcept { return fd_; }
@@ -70,12 +70,12 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
   private:
     void on_events(std::uint32_t events) final;
     void watch(std::uint32_t events);
-    void lose();
+    [[gnu::cold]] void lose();
     void unwatch() noexcept;
-    void finish_connect();
-    void shake_hands();
+    [[gnu::cold]] void finish_connect();
+    [[gnu::cold]] void shake_hands();
     void remind();
-    void flush_unsent();
+    [[gnu::cold]] void flush_unsent();
 
     Poller& poller_;
     std::string unsent_;

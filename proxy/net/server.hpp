@@ -46,28 +46,28 @@ class Server final : public Backend, public pool::ServerSlot {
     // The client whose requests run here; null: nobody's, or left behind by one.
     void link(Client& client) noexcept;
     // The client goes away: whatever it left is cleaned up before anybody else gets the connection, or it is closed.
-    void abandon();
+    [[gnu::cold]] void abandon();
     // After ReadyForQuery, or whenever something that held the connection back is over.
     void settle_down();
     // The client's request went out to it: keeps the time.
     void segment_sent(TimePoint now) noexcept;
     // Starts the probe for session state, or a reset, and so on.
-    void run(session::Purpose purpose, std::string_view sql);
+    [[gnu::cold]] void run(session::Purpose purpose, std::string_view sql);
     void settings_sent() noexcept { step_ = session::Purpose::settings; }
     // The monitor gets no answer from the server: what loses nothing by it leaves.
-    void went_silent();
-    void close(std::string_view why);
-    void fence() override;
+    [[gnu::cold]] void went_silent();
+    [[gnu::cold]] void close(std::string_view why);
+    [[gnu::cold]] void fence() override;
     // The segment that was to be the first one here has not been sent, since the connection turned out dead: the client has it
     // back.
-    void give_back();
+    [[gnu::cold]] void give_back();
     // The first byte that was written met a dead connection, and none has left.
     [[nodiscard]] bool dead_on_sending() const noexcept { return lost() && !encrypted(); }
-    [[nodiscard]] std::shared_ptr<Handover> hand_over();
+    [[nodiscard, gnu::cold]] std::shared_ptr<Handover> hand_over();
     // As the configuration has them now.
     void set_limits();
     // The unused connection's end, a graceful Terminate first.
-    void say_goodbye();
+    [[gnu::cold]] void say_goodbye();
     // It was closed here, and its end has not come in time: then it is given up.
     [[nodiscard]] bool due(TimePoint now) const noexcept { return linger_until_ != TimePoint{} && now >= linger_until_; }
     void give_up() { gone(); }
@@ -87,9 +87,9 @@ class Server final : public Backend, public pool::ServerSlot {
     void cancel_given_up() override { retire(); }
 
   protected:
-    void logged_in(const session::ServerLogin& login) override;
+    [[gnu::cold]] void logged_in(const session::ServerLogin& login) override;
     // `final`: waiting clients are told.
-    void login_failed(std::string_view code, std::string_view message, bool final) override;
+    [[gnu::cold]] void login_failed(std::string_view code, std::string_view message, bool final) override;
     void on_session_readable() override;
     void on_session_lost() override { on_end(); }
     void on_drained() override;
@@ -97,23 +97,23 @@ class Server final : public Backend, public pool::ServerSlot {
   private:
     void on_answer(Bytes bytes);
     void settle();
-    void on_end();
-    void linger();
-    void gone();
-    void part_with_client();
+    [[gnu::cold]] void on_end();
+    [[gnu::cold]] void linger();
+    [[gnu::cold]] void gone();
+    [[gnu::cold]] void part_with_client();
     [[nodiscard]] Client::Loss loss_of(Client& client) const noexcept;
-    void let_go(Client& client);
+    [[gnu::cold]] void let_go(Client& client);
     [[nodiscard]] bool takes_back(const session::ClientMachine* session) const noexcept;
-    [[nodiscard]] bool step_done();
-    void clean_up();
+    [[nodiscard, gnu::cold]] bool step_done();
+    [[gnu::cold]] void clean_up();
     void release();
-    void probe();
-    void probed(std::string_view found);
-    void scrub();
-    void refuse_row();
+    [[gnu::cold]] void probe();
+    [[gnu::cold]] void probed(std::string_view found);
+    [[gnu::cold]] void scrub();
+    [[gnu::cold]] void refuse_row();
     void set_up_machine();
     void count_segment();
-    void log_if_slow(std::chrono::microseconds took);
+    [[gnu::cold]] void log_if_slow(std::chrono::microseconds took);
 
     HostPool& pool_;
     Client* client_ = nullptr;

@@ -109,7 +109,7 @@ class ClientMachine {
         std::size_t bytes = 0;
         bool ended = false;
     };
-    [[nodiscard]] Skipped skip_segment(Bytes in);
+    [[nodiscard, gnu::cold]] Skipped skip_segment(Bytes in);
     // Where the segment that is relayed runs, and why: as it was planned, and a further one where that has led it. While a
     // server is attached.
     [[nodiscard]] routing::Route route() const noexcept { return route(route_); }
@@ -119,16 +119,16 @@ class ClientMachine {
     [[nodiscard]] bool first_on_server() const noexcept { return first_segment_; }
     // The segment as a request that needs nothing but these settings: its one statement with its parameters, run to its end.
     // None: it runs nothing; empty: there is more to it. The client's statements must be those of before it.
-    [[nodiscard]] std::optional<std::string> standalone(Bytes segment) const;
+    [[nodiscard, gnu::cold]] std::optional<std::string> standalone(Bytes segment) const;
     // The server was released or lost.
     void detached() noexcept;
     // The open transaction is to run somewhere else, and has done nothing yet but begin. Then move() says where; the server has
     // to be left, and attach() begins it again on another.
     [[nodiscard]] bool wants_move(const ServerMachine& server);
-    [[nodiscard]] routing::Route move();
+    [[nodiscard, gnu::cold]] routing::Route move();
     [[nodiscard]] bool moving() const noexcept { return moving_; }
     // The segment is the front of the client's bytes again, since a replica has not run it: plan() takes it elsewhere, once.
-    void run_again(Refusal why) noexcept;
+    [[gnu::cold]] void run_again(Refusal why) noexcept;
     // Whether what a replica has not run for this reason may be run on another server.
     [[nodiscard]] bool may_run_elsewhere(Refusal why) const noexcept {
         return !setup_.read_only || why == Refusal::conflict || why == Refusal::lost;
@@ -138,14 +138,14 @@ class ClientMachine {
     // A statement has succeeded: its tag, or empty where `changes` say it all (null: none that are known).
     void completed(std::string_view tag, const sql::SessionChanges* changes);
     // An EXPLAIN ends here that is to show its route; `server`: the name of the one that it ran on.
-    void append_route(std::string& out, const Explain& explain, std::string_view server) const;
+    [[gnu::cold]] void append_route(std::string& out, const Explain& explain, std::string_view server) const;
     void error_reported() noexcept { error_seen_ = true; }
     // A ReadyForQuery says that no transaction is open; more of the segment may follow.
     void transaction_over(ServerMachine& server);
     // DISCARD ALL has succeeded.
     void discarded() noexcept;
     // Returns whether the client is to see the ParameterStatus.
-    [[nodiscard]] bool parameter_reported(std::string_view name, std::string_view value);
+    [[nodiscard, gnu::cold]] bool parameter_reported(std::string_view name, std::string_view value);
     void restore_statement(const std::string& name, StatementRef previous);
     void statements_dropped() noexcept;  // the named ones: the unnamed one survives DEALLOCATE ALL
 
@@ -171,7 +171,7 @@ class ClientMachine {
     // What plan() or forward() waits for; then one of the two below.
     [[nodiscard]] const std::string& wanted_channel() const noexcept { return channels_->wanted; }
     void channel_ready();
-    void channel_failed(std::string_view code, std::string_view message);
+    [[gnu::cold]] void channel_failed(std::string_view code, std::string_view message);
     // Whether a committed LISTEN of this client covers the channel.
     [[nodiscard]] bool listens_to(std::string_view channel) const;
     // Whether the client takes this text as the listening connection has it, in UTF-8.
@@ -214,18 +214,18 @@ class ClientMachine {
     void on_execute(const Message& message, Sink& sink);
     void on_close(const Message& message, Sink& sink);
     void on_sync(const Message& message, Sink& sink);
-    void on_large(const Message& message, Sink& sink);
+    [[gnu::cold]] void on_large(const Message& message, Sink& sink);
     bool on_copy(const Message& message, Sink& sink);
-    void lose_copy(protocol::Tag tag, Sink& sink);
+    [[gnu::cold]] void lose_copy(protocol::Tag tag, Sink& sink);
     void dispatch(const Message& message, bool checked, Sink& sink);
     void pass(const Message& message, Request request, Sink& sink, std::unique_ptr<Undo> undo = nullptr, Changes changes = nullptr);
     void fake(Expected expected, Sink& sink);
-    void fake_description(std::string answer, Sink& sink);
+    [[gnu::cold]] void fake_description(std::string answer, Sink& sink);
     void expect_named(Request request, const StatementRef& statement, bool may_replay, std::size_t bytes, Sink& sink);
     static void keep_for_replay(const Message& message, Request request, bool has_effects, Sink& sink);
     [[nodiscard]] std::unique_ptr<Undo> undo_of_query(const Sink& sink) const;
     void make_room(Sink& sink);
-    void close_statement(std::uint64_t id, Sink& sink);
+    [[gnu::cold]] void close_statement(std::uint64_t id, Sink& sink);
     [[nodiscard]] StatementRef intern(std::string_view tail, const ParameterRef& settings);
     [[nodiscard]] const StatementRef& ensure_prepared(const StatementRef& statement, StatementRef& other, Sink& sink);
     [[nodiscard]] bool needs_server(Sink& sink);
@@ -236,34 +236,34 @@ class ClientMachine {
     [[nodiscard]] bool uses_promoted(const ServerMachine& server) const noexcept;
     void touch(Touch how) noexcept { touch_ = std::max(touch_, how); }
     void touch_transaction(Sink& sink);
-    void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
+    [[gnu::cold]] void pass_position(Sink& sink, std::unique_ptr<Undo> undo);
     [[nodiscard]] bool take_on(const sql::Statement& judged, Bytes body, Changes& changes, Sink& sink);
     [[nodiscard]] bool take_on(const CachedStatement& statement, std::string_view portal, Bytes parameters, Sink& sink);
-    void tell_of_bad_hint(const sql::Statement& judged, std::string_view text, Sink& sink);
+    [[gnu::cold]] void tell_of_bad_hint(const sql::Statement& judged, std::string_view text, Sink& sink);
     [[nodiscard]] bool begins_read_only(const sql::Statement& judged) const noexcept;
     void note_request(Request request, std::string_view begin = {});
     [[nodiscard]] routing::Route begin_route() const;
     void forget_begin() noexcept;
-    void begin_again(ServerMachine& server, std::string& to_server, Gather& to_client);
-    void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
-    void raise_answer(std::string_view answer, bool simple, Sink& sink);
+    [[gnu::cold]] void begin_again(ServerMachine& server, std::string& to_server, Gather& to_client);
+    [[gnu::cold]] void raise(std::string_view code, std::string_view text, bool simple, Sink& sink);
+    [[gnu::cold]] void raise_answer(std::string_view answer, bool simple, Sink& sink);
     [[nodiscard]] static sql::Effect unknown_effects(const sql::Statement& judged, const Changes& changes) noexcept;
     [[nodiscard]] Changes changes_of(const sql::Statement& judged, std::string_view text, Bytes bind = {}, Bytes types = {}) const;
     [[nodiscard]] bool can_be_carried(const sql::SessionChanges& changes) const noexcept;
     [[nodiscard]] bool loses_track(const sql::Statement& judged, std::string_view text, const Changes& changes) const;
     [[nodiscard]] std::optional<sql::SessionChange> listen_change(const sql::Statement& judged, std::string_view text) const;
     [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text);
-    [[nodiscard]] std::string run_listen(const sql::SessionChange& change, Changes& changes);
+    [[nodiscard, gnu::cold]] std::string run_listen(const sql::SessionChange& change, Changes& changes);
     void apply(const sql::SessionChange& change, ServerMachine* server);
-    void apply_reset_all(ServerMachine& server);
+    [[gnu::cold]] void apply_reset_all(ServerMachine& server);
     void apply_setting(const sql::SessionChange& change, ServerMachine& server);
     [[nodiscard]] static bool changes_names(std::string_view tag) noexcept;
     void commit_changes(ServerMachine* server);
-    [[nodiscard]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
+    [[nodiscard, gnu::cold]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
     [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const;
     [[nodiscard]] bool is_local(const CachedStatement& statement) const { return is_local(statement.judged, statement.text()); }
-    [[nodiscard]] bool refuse_long_text(const Message& message, Sink& sink);
-    void on_local_query(const Message& message, Sink& sink);
+    [[gnu::cold]] void refuse_long_text(const Message& message, Sink& sink);
+    [[gnu::cold]] void on_local_query(const Message& message, Sink& sink);
     void bind_changes(std::string_view portal, Changes changes);
     void bind_explain(std::string_view portal, const CachedStatement* statement, const ServerMachine& server);
     [[nodiscard]] Explain explain_of(const sql::Statement& judged, std::string_view text, const ServerMachine& server) const;
@@ -272,11 +272,11 @@ class ClientMachine {
     [[nodiscard]] std::string_view refusal(const sql::Statement& judged, std::string_view text, sql::Effect effects,
                                            const ServerMachine& server) const noexcept;
     void apply_effects(const sql::Statement& judged, sql::Effect effects, ServerMachine& server);
-    void lose_track() noexcept;
+    [[gnu::cold]] void lose_track() noexcept;
     [[nodiscard]] const StatementRef& find_statement(std::string_view name) const;
     [[nodiscard]] routing::SessionFacts facts() const noexcept;
     [[nodiscard]] routing::Route second_route(const routing::Route& first) const noexcept;
-    void settings_changed();
+    [[gnu::cold]] void settings_changed();
 
     StatementCache& statements_;
     ParameterTable& parameters_;

@@ -148,7 +148,8 @@ void ClientMachine::dispatch(const Message& message, bool checked, Sink& sink) {
         sink.result.violation = kBadMessage;
         return;
     }
-    if (refuse_long_text(message, sink)) return;
+    const bool text = message.tag == frontend::kQuery || message.tag == frontend::kParse;
+    if (text && message.size > setup_.max_statement) return refuse_long_text(message, sink);
     switch (message.tag) {
         case frontend::kQuery: return message.complete() ? on_query(message, sink) : on_large(message, sink);
         case frontend::kParse: return on_parse(message, sink);
@@ -170,9 +171,7 @@ void ClientMachine::dispatch(const Message& message, bool checked, Sink& sink) {
 }
 
 // Longer than max_statement_size: an error of its own, the rest is dropped.
-bool ClientMachine::refuse_long_text(const Message& message, Sink& sink) {
-    const bool text = message.tag == frontend::kQuery || message.tag == frontend::kParse;
-    if (!text || message.size <= setup_.max_statement) return false;
+void ClientMachine::refuse_long_text(const Message& message, Sink& sink) {
     constexpr std::string_view kWhy = "statement text is longer than max_statement_size";
     remaining_dropped_ = true;
     planned_valid_ = false;
@@ -186,7 +185,6 @@ bool ClientMachine::refuse_long_text(const Message& message, Sink& sink) {
     }
     raise(sqlstate::kProgramLimitExceeded, kWhy, simple, sink);
     if (simple && sink.server == nullptr) protocol::append_ready_for_query(sink.to_client.own(), 'I');
-    return true;
 }
 
 // plan() sees to it that there is a server for whatever needs one. What it could not foresee (a statement that goes away

@@ -66,7 +66,7 @@ class ServerMachine {
         return queue_.push(request, purpose);
     }
     // Writes a Query of ours and expects its answer.
-    void inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out);
+    [[gnu::cold]] void inject_query(std::string_view sql, Purpose purpose, std::string& to_server, Gather& out);
 
     // The release predicate of semantics.md C, as far as the protocol goes (bytes unsent, pins and cancels are the owner's).
     [[nodiscard]] bool releasable() const noexcept {
@@ -110,7 +110,7 @@ class ServerMachine {
     SegmentText segment_text;  // the same, for the log
     // What the client has sent of a segment that may be run elsewhere, undone here and on the client; only while
     // attempt.open() or attempt.refused(). The reason for it is attempt.refusal(), to be read before.
-    [[nodiscard]] std::string take_back(ClientMachine& client);
+    [[nodiscard, gnu::cold]] std::string take_back(ClientMachine& client);
 
     // A statement that changes the schema was sent. At its transaction's end, or the connection's, all that servers prepared
     // before is outdated (StatementCache::schema_changed).
@@ -155,7 +155,7 @@ class ServerMachine {
     [[nodiscard]] bool held_for_settings() const noexcept { return settings_hold_; }
     void release_settings_hold() noexcept { settings_hold_ = false; }
     // A session that was reset: its settings are those of the login, its statements are gone.
-    void forget_session();
+    [[gnu::cold]] void forget_session();
     [[nodiscard]] const ParameterRef& login() const noexcept { return login_; }
     // Whether the server tells of changes of this setting (it differs by version).
     [[nodiscard]] bool reports(std::string_view setting) const noexcept { return login_->find(setting) != nullptr; }
@@ -171,21 +171,21 @@ class ServerMachine {
     [[nodiscard]] bool on_message(const Message& message, std::size_t size, ClientMachine* client, Gather& out,
                                   ServerProgress& progress);
     [[nodiscard]] bool on_ready(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
-    void on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
-    [[nodiscard]] bool refuses(const protocol::ErrorFields& fields, ClientMachine* client, const ServerProgress& progress);
-    void on_parameter(const Message& message, ClientMachine* client, Gather& out);
+    [[gnu::cold]] void on_error(const Message& message, ClientMachine* client, Gather& out, ServerProgress& progress);
+    [[nodiscard, gnu::cold]] bool refuses(const protocol::ErrorFields& fields, ClientMachine* client, const ServerProgress& progress);
+    [[gnu::cold]] void on_parameter(const Message& message, ClientMachine* client, Gather& out);
     [[nodiscard]] bool pop_if(Request request, const Message& message, ClientMachine* client, Gather& out);
     void on_complete(const Message& message, ClientMachine* client, Gather& out);
-    void forget_statements(ClientMachine& client);
-    void drop_to_sync(ClientMachine* client);
+    [[gnu::cold]] void forget_statements(ClientMachine& client);
+    [[gnu::cold]] void drop_to_sync(ClientMachine* client);
     [[nodiscard]] ServerProgress work(Bytes in, ClientMachine* client, Gather& out);
-    void heal(Gather& out);
+    [[gnu::cold]] void heal(Gather& out);
     [[nodiscard]] bool is_outdated(const protocol::ErrorFields& fields, bool promoted) const noexcept;
     void settle_ddl() noexcept {
         watches_for_ddl_ = false;
         if (std::exchange(ddl_, false)) StatementCache::schema_changed();
     }
-    void undo(Undo& undo, ClientMachine* client);
+    [[gnu::cold]] void undo(Undo& undo, ClientMachine* client);
     void pop(ClientMachine* client, Gather& out) {
         queue_.pop();
         if (!queue_.empty() && queue_.front().fake) answer_fakes(client, out);
