@@ -224,9 +224,10 @@ void ClientMachine::fake(Expected expected, Sink& sink) {
 }
 
 void ClientMachine::on_query(const Message& message, Sink& sink) {
-    const sql::Statement judged = std::exchange(planned_valid_, false)
-                                      ? planned_
-                                      : sql::classify(query_text(message.body()), lex_, database_names_.judge());
+    if (!std::exchange(planned_valid_, false)) {
+        planned_ = sql::classify(query_text(message.body()), lex_, database_names_.judge());
+    }
+    const sql::Statement& judged = planned_;
     const bool alone = !extended_open_ || sink.server == nullptr;
     if (alone && awaits_channel(judged, query_text(message.body()))) {
         sink.result.listen = true;
