@@ -137,7 +137,8 @@ std::size_t Client::work(Bytes bytes) {
             case State::closed: break;
         }
         at += used;
-        if (used == 0 && !again_) break;
+        const bool idle = used == 0 || (at == bytes.size() && state_ == State::session);
+        if (idle && !again_) break;
     }
     working_ = false;
     return at;

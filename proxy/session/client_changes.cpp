@@ -167,8 +167,7 @@ std::optional<sql::SessionChange> ClientMachine::listen_change(const sql::Statem
 }
 
 // A LISTEN has to wait until the shared connection listens.
-bool ClientMachine::awaits_channel(const sql::Statement& judged, std::string_view text) {
-    if (!has(judged.effects, sql::Effect::listen)) return false;
+bool ClientMachine::lacks_channel(const sql::Statement& judged, std::string_view text) {
     const auto change = listen_change(judged, text);
     if (!change) return false;
     const std::string& channel = change->name;

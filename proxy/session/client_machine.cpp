@@ -232,8 +232,8 @@ const StatementRef& ClientMachine::find_statement(std::string_view name) const {
     return *found;
 }
 
-bool ClientMachine::is_local(const sql::Statement& judged, std::string_view text) const {
-    if (judged.local != sql::Local::none || listen_change(judged, text)) return true;
+bool ClientMachine::is_answered_here(const sql::Statement& judged, std::string_view text) const {
+    if (listen_change(judged, text)) return true;
     // DEALLOCATE of a name that the extended protocol made: servers know it by another name.
     if (!has(judged.effects, sql::Effect::deallocate_one) || judged.multiple) return false;
     const std::string name = folded_identifier(judged.name);

@@ -252,7 +252,10 @@ class ClientMachine {
     [[nodiscard]] bool can_be_carried(const sql::SessionChanges& changes) const noexcept;
     [[nodiscard]] bool loses_track(const sql::Statement& judged, std::string_view text, const Changes& changes) const;
     [[nodiscard]] std::optional<sql::SessionChange> listen_change(const sql::Statement& judged, std::string_view text) const;
-    [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text);
+    [[nodiscard]] bool awaits_channel(const sql::Statement& judged, std::string_view text) {
+        return has(judged.effects, sql::Effect::listen) && lacks_channel(judged, text);
+    }
+    [[nodiscard]] bool lacks_channel(const sql::Statement& judged, std::string_view text);
     [[nodiscard, gnu::cold]] std::string run_listen(const sql::SessionChange& change, Changes& changes);
     void apply(const sql::SessionChange& change, ServerMachine* server);
     [[gnu::cold]] void apply_reset_all(ServerMachine& server);
@@ -260,7 +263,10 @@ class ClientMachine {
     [[nodiscard]] static bool changes_names(std::string_view tag) noexcept;
     void commit_changes(ServerMachine* server);
     [[nodiscard, gnu::cold]] std::string run_local(const sql::Statement& judged, std::string_view text, TransactionStatus status, Changes& changes);
-    [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const;
+    [[nodiscard]] bool is_local(const sql::Statement& judged, std::string_view text) const {
+        return judged.local != sql::Local::none || (judged.effects != sql::Effect::none && is_answered_here(judged, text));
+    }
+    [[nodiscard]] bool is_answered_here(const sql::Statement& judged, std::string_view text) const;
     [[nodiscard]] bool is_local(const CachedStatement& statement) const { return is_local(statement.judged, statement.text()); }
     [[gnu::cold]] void refuse_long_text(const Message& message, Sink& sink);
     [[gnu::cold]] void on_local_query(const Message& message, Sink& sink);

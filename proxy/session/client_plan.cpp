@@ -64,6 +64,7 @@ struct ClientMachine::Draft {
     bool usual = true;
     bool read_only = false;  // the database is: whatever it is, a replica gets it
 
+    const CachedStatement* judged = nullptr;  // the prepared one that has a part in `route` last
     std::size_t reads = 0;  // statements for a replica
     std::string_view text;  // of the last of them
     StatementRef read;      // the same, if it was prepared
@@ -231,8 +232,11 @@ bool ClientMachine::plan_message(Draft& draft, protocol::Frame frame, Bytes body
     const auto judge = [&](const StatementRef& statement) {
         if (!statement) {
             draft.primary(sql::Reason::no_statement);
+        } else if (draft.judged == &*statement) {
+            return;  // by its Parse
         } else if (!is_local(*statement)) {
             draft.add(route_of(draft, statement->judged, statement->text(), statement));
+            draft.judged = &*statement;
         }
     };
     switch (frame.tag) {

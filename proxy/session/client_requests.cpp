@@ -86,7 +86,9 @@ Forwarded ClientMachine::forward(Bytes in, ServerMachine* server, Gather& to_ser
         const Message message{frame->tag, rest.first(std::min(rest.size(), frame->size())), frame->size()};
         remaining_dropped_ = false;
         const bool checked = result.consumed + message.size <= checked_;
-        if (!on_copy(message, sink)) dispatch(message, checked, sink);
+        const bool of_copy = copying || frame->tag == frontend::kCopyData || frame->tag == frontend::kCopyDone ||
+                             frame->tag == frontend::kCopyFail;
+        if (!of_copy || !on_copy(message, sink)) dispatch(message, checked, sink);
         if (result.failed || result.listen) break;
         remaining_ = static_cast<std::uint32_t>(message.size - message.whole.size());
         result.consumed += message.whole.size();
