@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "config/network.hpp"
 #include "protocol/frame.hpp"
@@ -25,6 +27,13 @@ namespace {
 
 constexpr std::size_t kMaxAccepted = 1000;
 
+// Memory of logins that are over, of this thread.
+struct SpareLogins {
+    std::array<std::unique_ptr<std::byte[]>, 64> blocks;
+    std::size_t count = 0;
+};
+thread_local SpareLogins spare_logins;
+
 bool always_accepted(std::string_view application_name) noexcept {
     return application_name.size() < 64 &&
            std::all_of(application_name.begin(), application_name.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -38,6 +47,16 @@ Client::Starting::Starting(std::shared_ptr<const Settings> now, bool over, const
       over_limit(over) {
     login.admit_by(in_force->access, config::parse_address(address), address);
     if (!in_force->config.proxy.auth_query.empty()) login.look_up_unknown();
+}
+
+void* Client::Starting::operator new(std::size_t size) {
+    if (spare_logins.count == 0) return new std::byte[size];
+    return spare_logins.blocks[--spare_logins.count].release();
+}
+
+void Client::Starting::operator delete(void* memory) noexcept {
+    std::unique_ptr<std::byte[]> block(static_cast<std::byte*>(memory));
+    if (spare_logins.count < spare_logins.blocks.size()) spare_logins.blocks[spare_logins.count++] = std::move(block);
 }
 
 session::Encryption Client::Starting::encryption(const config::ClientTls& tls) noexcept {
@@ -285,11 +304,11 @@ session::ClientSetup Client::setup_now() const {
             .reject_state = group_->on_session_state == config::SessionState::reject,
             .shared_listen = transaction_mode && !group_->read_only,
             .read_only = group_->read_only,
+            .promote_unnamed = config.pool.promote_unnamed == config::PromoteUnnamed::automatic,
             .max_message = static_cast<std::uint32_t>(max_packet),
             .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
             .max_client_statements = config.pool.max_client_statement_memory,
             .max_statements = config.pool.max_statement_memory,
-            .promote_unnamed = config.pool.promote_unnamed == config::PromoteUnnamed::automatic,
             .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
             .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
 }

@@ -262,7 +262,7 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
     }
     LocalSettings before = settings_.now();
     const bool begun = begin_state_ == BeginState::begun;
-    std::string answer = settings_.answer(judged, block_sent_ || status == TransactionStatus::open);
+    std::string answer = settings_.answer(judged, block_sent_ || status == TransactionStatus::open, setup_.settings);
     before.explain = settings_.now().explain;  // says nothing about where to run
     moves_ |= begun && settings_.now() != before;
     return answer;
@@ -359,7 +359,7 @@ void ClientMachine::lose_track() noexcept {
 }
 
 void ClientMachine::discarded() noexcept {
-    settings_.reset();
+    settings_.reset(setup_.settings);
     if (pin_ == Pin::load || pin_ == Pin::session_mode) return;
     pin_ = Pin::none;
     tainted_ = false;
