@@ -44,7 +44,7 @@ void KeptBytes::prepend(Bytes bytes) {
 }
 
 void KeptBytes::drop_front(std::size_t count) noexcept {
-    if (count == size()) return block_.reset();
+    if (count >= size()) return block_.reset();
     std::memmove(begin(), begin() + count, block_->size - count);
     block_->size -= count;
 }

@@ -21,7 +21,7 @@ class KeptBytes {
     void assign(Bytes bytes);
     void append(Bytes bytes);
     void prepend(Bytes bytes);
-    void drop_front(std::size_t count) noexcept;  // no more than size()
+    void drop_front(std::size_t count) noexcept;  // all, if there are no more
     // Room for `count` bytes more, to write to; extend() says how many have been written.
     [[nodiscard]] char* room(std::size_t count);
     void extend(std::size_t count) noexcept;
