@@ -27,10 +27,10 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
     : statements_(statements),
       parameters_(parameters),
       setup_(std::move(setup)),
-      database_names_(setup_.names != nullptr ? *setup_.names : statements.own_names()),
       desired_(setup_.start),
       told_(setup_.start),
       settings_(setup_.settings) {
+    if (setup_.names == nullptr) setup_.names = &statements.own_names();
     settings_changed();
 }
 
@@ -133,7 +133,7 @@ void ClientMachine::segment_done(ServerMachine& server) {
         statements_.ddl_passed();
         names_changed_ = true;
     }
-    if (std::exchange(names_changed_, false)) database_names_.note_ddl();
+    if (std::exchange(names_changed_, false)) setup_.names->note_ddl();
     transaction_over(server);
     changes_sent_ = settings_doubtful_ = false;
     private_settings_ = {};

@@ -280,8 +280,7 @@ class ClientMachine {
 
     StatementCache& statements_;
     ParameterTable& parameters_;
-    ClientSetup setup_;
-    DatabaseNames& database_names_;
+    ClientSetup setup_;  // its `names` not null
     ParameterRef desired_;
     ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
