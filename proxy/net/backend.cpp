@@ -231,7 +231,9 @@ ServerRow Backend::row() const {
     row.user = target_.user;
     row.database = target_.database;
     row.server = server_name();
-    describe_endpoint(endpoint_, row.addr, row.port);
+    const ShownAddress address(endpoint_);
+    row.addr = address.text();
+    row.port = address.port();
     if (encrypted()) row.tls = tls()->version();
     row.connect_time = connected_;
     row.remote_pid = pid_;

@@ -34,14 +34,14 @@ std::uint64_t next_client_id() noexcept {
 }  // namespace
 
 Client::Client(Worker& worker, int fd, bool over_limit)
-    : Peer(worker.poller()), worker_(worker), since_(worker.now()), id_(next_client_id()),
-      connected_(std::chrono::system_clock::now()) {
+    : Peer(worker.poller()), worker_(worker), id_(next_client_id()), connected_(std::chrono::system_clock::now()),
+      address_(remote_endpoint(fd)) {
     adopt(fd);
     set_tcp_options(fd, worker.config().tcp);
-    describe_endpoint(remote_endpoint(fd), address_, port_);
-    address_identity_ = cluster::identity_of(address_);
+    const std::string address = address_.text();
+    address_identity_ = cluster::identity_of(address);
     RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
-    starting_ = std::make_unique<Starting>(worker.settings_now(), over_limit, address_);
+    starting_ = std::make_unique<Starting>(worker, over_limit, address);
 }
 
 Client::~Client() = default;
@@ -77,17 +77,18 @@ void Client::on_readable() {
     if (begins_with_tls()) return;
     Worker& worker = worker_;
     if (in_.size() >= Worker::kScratch / 2) {
-        const std::size_t old = in_.size();
-        in_.resize(old + std::max(Worker::kScratch, old / 2));
-        const std::ptrdiff_t got = receive(in_.data() + old, in_.size() - old);
-        in_.resize(old + static_cast<std::size_t>(std::max<std::ptrdiff_t>(got, 0)));
+        const std::size_t room = std::max(Worker::kScratch, in_.size() / 2);
+        const std::ptrdiff_t got = receive(in_.room(room), room);
         if (got == 0) return close("client closed the connection");
-        if (got > 0) worker.counters().client_bytes_received.add(static_cast<std::uint64_t>(got));
-        const std::string all = std::exchange(in_, {});
-        return on_bytes(as_bytes(all));
+        if (got > 0) {
+            in_.extend(static_cast<std::size_t>(got));
+            worker.counters().client_bytes_received.add(static_cast<std::uint64_t>(got));
+        }
+        const KeptBytes all = std::exchange(in_, {});
+        return on_bytes(all.bytes());
     }
     const std::size_t kept = in_.size();
-    std::memcpy(worker.scratch.data(), in_.data(), kept);
+    if (kept > 0) std::memcpy(worker.scratch.data(), in_.bytes().data(), kept);
     const std::ptrdiff_t got = receive(worker.scratch.data() + kept, Worker::kScratch - kept);
     if (got == 0) return close("client closed the connection");
     if (got == kNothing) return arm_read();
@@ -100,7 +101,7 @@ void Client::on_readable() {
 void Client::on_bytes(Bytes bytes) {
     const std::size_t used = work(bytes);
     if (state_ == State::closed) return;
-    if (used < bytes.size()) in_.assign(as_text(bytes.subspan(used)));
+    if (used < bytes.size()) in_.assign(bytes.subspan(used));
     if (lost()) return close("connection lost");
     arm_read();
 }
@@ -113,8 +114,8 @@ void Client::resume() {
     }
     if (in_.empty()) return arm_read();
     const auto keep_alive = shared_from_this();
-    const std::string all = std::exchange(in_, {});
-    on_bytes(as_bytes(all));
+    const KeptBytes all = std::exchange(in_, {});
+    on_bytes(all.bytes());
 }
 
 std::size_t Client::work(Bytes bytes) {
@@ -199,8 +200,8 @@ std::size_t Client::work_unlinked(Bytes bytes) {
         case session::Plan::Kind::server:
             if (shadow_) judge_shadow(plan.judged, bytes.first(plan.covered));
             acquire(plan.route);
-            if (refusal_.empty() || state_ != State::session) return 0;
-            return refuse_segment(bytes, sqlstate::kCannotConnectNow, std::exchange(refusal_, {}));
+            if (refusal_ == nullptr || state_ != State::session) return 0;
+            return refuse_segment(bytes, sqlstate::kCannotConnectNow, std::exchange(refusal_, nullptr));
         case session::Plan::Kind::listen: listen(); return 0;
     }
     return 0;
@@ -278,7 +279,7 @@ void Client::unlink() {
 void Client::run_again(Server& server) {
     session::Attempt& attempt = server.machine().attempt;
     const session::Refusal why = attempt.refused() ? attempt.refusal() : session::Refusal::lost;
-    in_.insert(0, server.machine().take_back(*machine_));
+    in_.prepend(as_bytes(server.machine().take_back(*machine_)));
     machine_->run_again(why);
     (void)machine_->take_touch();  // nothing has been seen
     worker_.counters().reads_run_again[static_cast<std::size_t>(why)].add();
@@ -343,8 +344,8 @@ void Client::close(std::string_view why) {
     if (Server* server = std::exchange(server_, nullptr)) server->abandon();
     if (replicating_) end_stream(why);
     if (worker_.config().log.disconnections && !was_login) {
-        spdlog::info("event=client_closed id={} user={} database={} addr={}:{} cause={}", id_, session::log_value(user_),
-                     session::log_value(database_), address_, port_, session::log_value(why));
+        spdlog::info("event=client_closed id={} user={} database={} addr={}:{} cause={}", id_, session::log_value(names_->user),
+                     session::log_value(names_->database), address_.text(), address_.port(), session::log_value(why));
     }
     close_socket();
     machine_.reset();
@@ -369,14 +370,14 @@ void Client::tick(TimePoint now) {
     if (state_ == State::refused) return now >= starting_->refuse_at ? refuse_login() : void();
     const config::Config& config = worker_.config();
     const bool logging_in = state_ == State::login || (state_ == State::welcome && !waiting());
-    if (logging_in && now - since_ > config.proxy.client_login_timeout) {
+    if (logging_in && now - starting_->since > config.proxy.client_login_timeout) {
         worker_.counters().login_failures.add();
         return fail(sqlstate::kConnectionFailure, "login took too long (client_login_timeout)");
     }
     const auto limit = config.pool.query_wait_timeout;
     const bool late = limit.count() > 0 && now - queued_ > limit;
     if (homeless_ && late) return waited_too_long();
-    if (held() && hold_.cause == HoldCause::failover && now - hold_.since >= config.pool.failover_wait) return hold_is_over(false);
+    if (held() && hold_cause_ == HoldCause::failover && now - hold_since_ >= config.pool.failover_wait) return hold_is_over(false);
     if (awaits_channel_ && late) give_up_listening(sqlstate::kQueryCanceled, "no connection to listen on in time (query_wait_timeout)");
     if (state_ == State::replication) tick_stream(now);
 }
@@ -391,7 +392,7 @@ bool Client::leaving() const noexcept { return worker_.draining() || (group_ != 
 
 void Client::say_farewell() {
     if (worker_.draining()) return fail(sqlstate::kAdminShutdown, "pgweir is shutting down");
-    fail(sqlstate::kAdminShutdown, "database \"" + database_ + "\" is not configured any more as it was when this session began");
+    fail(sqlstate::kAdminShutdown, "database \"" + group_->database + "\" is not configured any more as it was when this session began");
 }
 
 void Client::join_group(PoolGroup& group) noexcept {
@@ -444,26 +445,28 @@ SlowStatement Client::slow_statement(std::chrono::microseconds took) const {
     return {.took = took,
             .waited = machine_->first_on_server() ? waited_ : std::chrono::microseconds{0},
             .client = id_,
-            .user = user_,
-            .database = database_,
-            .address = address_,
+            .user = names_->user,
+            .database = names_->database,
+            .address = address_.text(),
             .application_name = name != nullptr ? std::string_view(*name) : std::string_view{},
-            .port = port_,
+            .port = address_.port(),
             .server = server_->host_pool().key.server,
             .route = last_.value_or(route_)};
 }
 
 ClientRow Client::row(TimePoint now) const {
     ClientRow row;
-    row.user = user_;
-    row.database = database_;
+    if (names_) {
+        row.user = names_->user;
+        row.database = names_->database;
+    }
     row.state = server_ != nullptr             ? "active"
-                : held() && hold_.cause       ? "held"
+                : held() && hold_cause_       ? "held"
                 : waiting() || homeless_      ? "waiting"
                 : replicating_                ? "replication"
                                               : "idle";
-    row.addr = address_;
-    row.port = port_;
+    row.addr = address_.text();
+    row.port = address_.port();
     if (tls() != nullptr) row.tls = tls()->version();
     row.connect_time = connected_;
     row.request_time = connected_;

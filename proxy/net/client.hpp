@@ -7,8 +7,11 @@
 #include <string>
 
 #include "proxy/cluster/causal.hpp"
+#include "proxy/net/client_names.hpp"
+#include "proxy/net/endpoint.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
+#include "proxy/net/kept_bytes.hpp"
 #include "proxy/net/peer.hpp"
 #include "proxy/net/primary_reads.hpp"
 #include "proxy/net/worker.hpp"
@@ -201,24 +204,48 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     [[nodiscard]] std::optional<cluster::HostIndex> reads_on() const noexcept;
     [[nodiscard]] std::string startup_key() const;
 
+    // Thousands of clients are idle: what few of them need, or only for a while, is apart, and the rest is in order of size.
     Worker& worker_;
     PoolGroup* group_ = nullptr;
     Server* server_ = nullptr;
     std::unique_ptr<session::ClientMachine> machine_;
-    std::unique_ptr<Starting> starting_;
+    std::unique_ptr<Starting> starting_;        // not null until the client is welcome
     std::unique_ptr<Replicating> replicating_;  // not null in State::replication
     std::unique_ptr<Shadow> shadow_;            // null: nothing is in the shadow
-    std::string in_;  // came and could not be worked on yet
-    std::string user_, database_;
-    TimePoint since_;      // of the state it is in
+    // Notifications that wait for the end of a transaction, or for the client to read: channel and message.
+    struct Notifications {
+        std::vector<std::pair<std::string, std::shared_ptr<const std::string>>> messages;
+        std::size_t bytes = 0;
+    };
+    std::unique_ptr<Notifications> notifications_;
+    KeptBytes in_;  // came and could not be worked on yet
+    std::shared_ptr<const ClientNames> names_;  // null until they are proven
     std::uint64_t secret_ = 0;
     std::uint64_t id_ = 0;
+    std::uint64_t address_identity_ = 0;
+    std::chrono::system_clock::time_point connected_;
+    TimePoint queued_;
+    std::chrono::microseconds waited_{0};  // for the server, by the first segment on it
+    const char* refusal_ = nullptr;  // of the segment that place() has found no server for; static text
+    cluster::Causal causal_;
+    Lsn token_;                       // pgweir.read_after, as it was last seen
+    TimePoint no_handover_before_;    // see client_causal.cpp
+    PrimaryReads::Place place_on_primary_;
+    struct {
+        TimePoint begun, deadline;    // zero: no wait
+        std::uint64_t arrived = 0;    // consistency = "global": the first sample that covers what was there when it came
+        bool waiting = false;         // now; homeless_ is true with it
+        bool listed = false;          // with the worker
+        bool moving = false;          // it could read where it read last, but is to choose again
+    } fresh_;
+    TimePoint hold_since_;
+    ShownAddress address_;
     std::uint32_t slot_ = 0;
+    std::uint32_t incarnation_ = 0;   // of the replica that was chosen
     routing::Route route_;
-    std::string_view refusal_;  // of the segment that place() has found no server for; static text
     std::optional<routing::Route> last_;       // of the newest segment that a server got
     std::optional<cluster::HostIndex> avoid_;  // has just cancelled what comes again
-    std::uint16_t port_ = 0;
+    std::optional<HoldCause> hold_cause_;  // from the first hold() to the link
     State state_ = State::login;
     bool working_ = false;
     bool again_ = false;
@@ -233,34 +260,6 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     bool console_busy_ = false;
     bool console_skip_ = false;
     bool counted_ = false;
-    bool close_when_sent_ = false;
-    cluster::Causal causal_;
-    Lsn token_;                       // pgweir.read_after, as it was last seen
-    std::uint32_t incarnation_ = 0;   // of the replica that was chosen
-    TimePoint no_handover_before_;    // see client_causal.cpp
-    struct {
-        TimePoint begun, deadline;    // zero: no wait
-        std::uint64_t arrived = 0;    // consistency = "global": the first sample that covers what was there when it came
-        bool waiting = false;         // now; homeless_ is true with it
-        bool listed = false;          // with the worker
-        bool moving = false;          // it could read where it read last, but is to choose again
-    } fresh_;
-    PrimaryReads::Place place_on_primary_;
-    struct {
-        std::optional<HoldCause> cause;  // from the first hold() to the link
-        TimePoint since;
-    } hold_;
-    std::string address_;
-    std::uint64_t address_identity_ = 0;
-    std::chrono::system_clock::time_point connected_;
-    TimePoint queued_;
-    std::chrono::microseconds waited_{0};  // for the server, by the first segment on it
-    // Notifications that wait for the end of a transaction, or for the client to read: channel and message.
-    struct Notifications {
-        std::vector<std::pair<std::string, std::shared_ptr<const std::string>>> messages;
-        std::size_t bytes = 0;
-    };
-    std::unique_ptr<Notifications> notifications_;
 
     friend class Worker;
 };

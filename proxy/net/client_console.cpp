@@ -17,7 +17,7 @@ constexpr std::uint32_t kMaxConsoleMessage = 64 * 1024;
 void Client::console_welcome() {
     if (!admin_) {
         return fail(protocol::sqlstate::kInsufficientPrivilege,
-                    "user \"" + user_ + "\" may not use the console: it is not an admin of the configuration");
+                    "user \"" + names_->user + "\" may not use the console: it is not an admin of the configuration");
     }
     std::string out;
     protocol::append_parameter_status(out, "server_version", "15.0 (pgweir)");
@@ -57,7 +57,7 @@ std::size_t Client::on_console(Bytes bytes) {
                 client->resume();
             });
         };
-        worker_.shared().console(std::string(body.substr(0, body.find('\0'))), user_, admin_, std::move(reply));
+        worker_.shared().console(std::string(body.substr(0, body.find('\0'))), names_->user, admin_, std::move(reply));
     } else if (frame->tag == protocol::frontend::kSync) {
         console_skip_ = false;
         std::string out;

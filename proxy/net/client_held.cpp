@@ -16,9 +16,10 @@ namespace sqlstate = protocol::sqlstate;
 
 void Client::hold(HoldCause cause) {
     homeless_ = true;
-    if (hold_.cause == cause) return;  // it goes on, with the time that it has
+    if (hold_cause_ == cause) return;  // it goes on, with the time that it has
     end_hold();
-    hold_ = {.cause = cause, .since = worker_.now()};
+    hold_cause_ = cause;
+    hold_since_ = worker_.now();
     WorkerStats& stats = worker_.counters();
     stats.holds[static_cast<std::size_t>(cause)].add();
     stats.clients_held.add(1);
@@ -30,7 +31,7 @@ void Client::hold(HoldCause cause) {
     // Not from here: the segment may be just being worked on.
     worker_.post([weak = std::weak_ptr(self()), refused] {
         const std::shared_ptr<Client> client = weak.lock();
-        if (client && client->held() && client->hold_.cause == HoldCause::failover) client->hold_is_over(refused);
+        if (client && client->held() && client->hold_cause_ == HoldCause::failover) client->hold_is_over(refused);
     });
 }
 
@@ -40,12 +41,12 @@ std::size_t Client::cluster() const noexcept {
 
 // It has got what it waited for, or has given up.
 void Client::end_hold() {
-    const std::optional<HoldCause> cause = std::exchange(hold_.cause, std::nullopt);
+    const std::optional<HoldCause> cause = std::exchange(hold_cause_, std::nullopt);
     if (!cause) return;
     if (*cause == HoldCause::failover) worker_.shared().held.fetch_sub(1, std::memory_order_relaxed);
     WorkerStats& stats = worker_.counters();
     stats.clients_held.add(-1);
-    const auto held_for = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - hold_.since);
+    const auto held_for = std::chrono::duration_cast<std::chrono::microseconds>(worker_.now() - hold_since_);
     stats.hold_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(held_for.count(), 0)));
 }
 
@@ -68,7 +69,7 @@ void Client::refuse_waiting(std::string_view code, std::string_view message) {
     give_up_place();
     end_hold();
     if (state_ != State::session) return;
-    in_.erase(0, refuse_segment(as_bytes(in_), code, message));
+    in_.drop_front(refuse_segment(in_.bytes(), code, message));
     resume();
 }
 

@@ -16,7 +16,7 @@ using config::ReadPreference;
 using routing::Target;
 
 // What a read with read_preference = replica is told.
-[[nodiscard]] std::string_view refusal_of(sql::Reason why) noexcept {
+[[nodiscard]] const char* refusal_of(sql::Reason why) noexcept {
     switch (why) {
         case sql::Reason::replicas_lag: return "every replica lags too much, and read_preference is replica";
         case sql::Reason::max_lag: return "no replica is within max_lag, and read_preference is replica";
@@ -38,20 +38,20 @@ void Client::acquire(routing::Route route) {
 
 // If refusal_ is set then, the caller answers the segment with it.
 void Client::place() {
-    refusal_ = {};
+    refusal_ = nullptr;
     if (worker_.paused(*group_)) return hold(HoldCause::pause);
     const routing::Route wanted = route_;
     HostPool* pool = choose();
     if (pool == nullptr && !fresh_.waiting && avoid_) {  // then rather the one that has just cancelled it
         avoid_.reset();
         route_ = wanted;
-        refusal_ = {};
+        refusal_ = nullptr;
         pool = choose();
     }
     if (pool != nullptr && !may_go_to_primary(wanted)) return;
     if (pool != nullptr) return acquire_from(*pool);
     if (fresh_.waiting) return;
-    if (!refusal_.empty()) {
+    if (refusal_ != nullptr) {
         end_hold();
         worker_.counters().reads_refused.add();
         if (state_ != State::session || machine_->moving()) fail(protocol::sqlstate::kCannotConnectNow, refusal_);
@@ -65,8 +65,8 @@ void Client::place_again() {
     homeless_ = false;
     const auto keep_alive = shared_from_this();
     place();
-    if (refusal_.empty() || state_ != State::session) return;
-    in_.erase(0, refuse_segment(as_bytes(in_), protocol::sqlstate::kCannotConnectNow, std::exchange(refusal_, {})));
+    if (refusal_ == nullptr || state_ != State::session) return;
+    in_.drop_front(refuse_segment(in_.bytes(), protocol::sqlstate::kCannotConnectNow, std::exchange(refusal_, nullptr)));
     resume();
 }
 
@@ -102,7 +102,7 @@ HostPool* Client::without_replica(sql::Reason why) {
     } else if (!snapshot.primary && cluster::all_broken(snapshot)) {
         refusal_ = "no primary is known, and the replicas' circuit breakers are open";
     }
-    if (!refusal_.empty()) return nullptr;
+    if (refusal_ != nullptr) return nullptr;
     route_.target = Target::primary;
     if (route_.reason != sql::Reason::replica_conflict) route_.reason = why;
     return worker_.primary_pool(*group_);

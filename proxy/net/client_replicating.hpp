@@ -15,6 +15,7 @@ struct Client::Replicating {
     std::shared_ptr<Replication> stream;  // null: waiting for a primary, or over
     MessageBoundary boundary;             // of what the client was sent
     TimePoint retry;                      // when to try again, while homeless
+    TimePoint over_since;
     bool begun = false;                   // the client was welcomed
     bool over = false;                    // the server's end came: closed when all has been sent
 };

@@ -24,17 +24,17 @@ constexpr std::chrono::seconds kFlush{30};  // for the client to take what the s
 
 // Physical replication has no database: PostgreSQL's programs send "replication" as its name.
 std::optional<std::size_t> Client::replicated_cluster(bool physical) {
-    const config::Database* entry = worker_.database(database_);
+    const config::Database* entry = worker_.database(names_->database);
     if (entry == nullptr) {
         const std::set<std::string> clusters = config::cluster_names(worker_.config());
         if (physical && clusters.size() == 1) return worker_.settings().find_cluster(*clusters.begin());
         const std::string advice = physical ? "; for physical replication, a [[database]] of this name says which cluster" : "";
-        fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured" + advice);
+        fail(sqlstate::kInvalidCatalogName, "database \"" + names_->database + "\" is not configured" + advice);
         return std::nullopt;
     }
     const bool forced = !entry->user.empty();
     if (forced || entry->read_only) {
-        fail(sqlstate::kInvalidAuthorization, "database \"" + database_ + "\" takes no replication connections: it has " +
+        fail(sqlstate::kInvalidAuthorization, "database \"" + names_->database + "\" takes no replication connections: it has " +
                                                   (forced ? "a forced user" : "read_only = true"));
         return std::nullopt;
     }
@@ -45,10 +45,10 @@ void Client::replicate(session::ServerSecret secret) {
     const std::string& mode = starting_->login.result().replication;
     const auto cluster = replicated_cluster(mode != "database");
     if (!cluster) return;
-    const config::Database* entry = worker_.database(database_);
-    BackendTarget target{.cluster = *cluster, .host = {}, .user = user_,
-                         .dbname = entry == nullptr || entry->dbname.empty() ? database_ : entry->dbname,
-                         .database = database_, .secret = std::move(secret), .parameters = {{"replication", mode}}};
+    const config::Database* entry = worker_.database(names_->database);
+    BackendTarget target{.cluster = *cluster, .host = {}, .user = names_->user,
+                         .dbname = entry == nullptr || entry->dbname.empty() ? names_->database : entry->dbname,
+                         .database = names_->database, .secret = std::move(secret), .parameters = {{"replication", mode}}};
     for (const session::Parameter& parameter : starting_->wanted) target.parameters.emplace_back(parameter.name, parameter.value);
     const std::string& name = starting_->application_name;
     if (!name.empty()) target.parameters.emplace_back("application_name", name);
@@ -91,7 +91,7 @@ void Client::stream_ready(const session::ServerLogin& login) {
     worker_.counters().clients_accepted.add();
     worker_.counters().replications.add(1);
     spdlog::info("event=replication_begun id={} user={} database={} addr={}:{} server={} mode={}", id_,
-                 session::log_value(user_), session::log_value(database_), address_, port_, replicating_->stream->server_name(),
+                 session::log_value(names_->user), session::log_value(names_->database), address_.text(), address_.port(), replicating_->stream->server_name(),
                  mode);
     resume();
 }
@@ -108,7 +108,7 @@ void Client::stream_over(std::string_view why) {
         return close(why);
     }
     replicating_->over = true;  // closed when the rest has been sent
-    since_ = worker_.now();
+    replicating_->over_since = worker_.now();
 }
 
 bool Client::stream_takes() const noexcept {
@@ -152,7 +152,7 @@ void Client::break_stream(std::string_view why) {
 
 void Client::tick_stream(TimePoint now) {
     if (homeless_ && now >= replicating_->retry) return open_stream();
-    if (replicating_->over && now - since_ > kFlush) close("client does not read");
+    if (replicating_->over && now - replicating_->over_since > kFlush) close("client does not read");
 }
 
 void Client::end_stream(std::string_view why) {
@@ -160,8 +160,8 @@ void Client::end_stream(std::string_view why) {
     if (own->stream) own->stream->leave();
     if (!own->begun) return;
     worker_.counters().replications.add(-1);
-    spdlog::info("event=replication_ended id={} user={} database={} cause={}", id_, session::log_value(user_),
-                 session::log_value(database_), session::log_value(why));
+    spdlog::info("event=replication_ended id={} user={} database={} cause={}", id_, session::log_value(names_->user),
+                 session::log_value(names_->database), session::log_value(why));
 }
 
 }  // namespace pgweir::net

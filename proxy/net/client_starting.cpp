@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "config/network.hpp"
 #include "protocol/frame.hpp"
@@ -25,6 +27,13 @@ namespace {
 
 constexpr std::size_t kMaxAccepted = 1000;
 
+// Memory of logins that are over, of this thread.
+struct SpareLogins {
+    std::array<std::unique_ptr<std::byte[]>, 64> blocks;
+    std::size_t count = 0;
+};
+thread_local SpareLogins spare_logins;
+
 bool always_accepted(std::string_view application_name) noexcept {
     return application_name.size() < 64 &&
            std::all_of(application_name.begin(), application_name.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -32,12 +41,23 @@ bool always_accepted(std::string_view application_name) noexcept {
 
 }  // namespace
 
-Client::Starting::Starting(std::shared_ptr<const Settings> now, bool over, const std::string& address)
-    : in_force(std::move(now)),
+Client::Starting::Starting(const Worker& worker, bool over, const std::string& address)
+    : since(worker.now()),
+      in_force(worker.settings_now()),
       login(in_force->users, in_force->config.proxy.auth_type, &protocol::openssl_random, encryption(in_force->config.client_tls)),
       over_limit(over) {
     login.admit_by(in_force->access, config::parse_address(address), address);
     if (!in_force->config.proxy.auth_query.empty()) login.look_up_unknown();
+}
+
+void* Client::Starting::operator new(std::size_t size) {
+    if (spare_logins.count == 0) return new std::byte[size];
+    return spare_logins.blocks[--spare_logins.count].release();
+}
+
+void Client::Starting::operator delete(void* memory) noexcept {
+    std::unique_ptr<std::byte[]> block(static_cast<std::byte*>(memory));
+    if (spare_logins.count < spare_logins.blocks.size()) spare_logins.blocks[spare_logins.count++] = std::move(block);
 }
 
 session::Encryption Client::Starting::encryption(const config::ClientTls& tls) noexcept {
@@ -68,7 +88,7 @@ void Client::on_encrypted(const std::string& error) {
     const bool unnamed = error.empty() && direct_tls_ && !tls()->has_alpn();
     if (!error.empty() || unnamed) {
         worker_.counters().login_failures.add();
-        spdlog::warn("event=login_failed id={} addr={}:{} cause=\"TLS: {}\"", id_, address_, port_,
+        spdlog::warn("event=login_failed id={} addr={}:{} cause=\"TLS: {}\"", id_, address_.text(), address_.port(),
                      unnamed ? "direct connection without ALPN" : session::printable(error));
         return close("TLS handshake failed");
     }
@@ -98,7 +118,7 @@ std::string Client::Starting::take_settings(const config::Proxy& config) {
 session::LocalSettings Client::Starting::local_settings(const Client& client) const {
     session::LocalSettings settings = client.group_->settings;
     const auto& users = client.worker_.config().users;
-    const auto user = std::ranges::find(users, client.user_, &config::User::name);
+    const auto user = std::ranges::find(users, client.names_->user, &config::User::name);
     if (user != users.end()) {
         settings.read_preference = user->read_preference.value_or(settings.read_preference);
         if (user->max_lag) settings.max_lag = static_cast<std::uint32_t>(user->max_lag->count());
@@ -163,7 +183,7 @@ void Client::after_login_step(session::ClientLogin::Step step, std::string out) 
 void Client::look_up(bool pause) {
     starting_->asking = true;
     const session::LoginResult& asked = starting_->login.result();
-    worker_.shared().look_up({asked.user, asked.database, address_, pause,
+    worker_.shared().look_up({asked.user, asked.database, address_.text(), pause,
                               [&worker = worker_, weak = std::weak_ptr(self())](session::LookupAnswer answer) {
                                   worker.post([weak, answer = std::move(answer)] {
                                       if (const auto client = weak.lock()) client->looked_up(answer);
@@ -186,8 +206,8 @@ void Client::login_failed(std::string answer) {
     const session::ClientLogin& login = starting_->login;
     const std::string rule = login.rule().empty() ? "" : " rule=" + session::log_value(login.rule());
     spdlog::warn("event=login_failed id={} user={} database={} addr={}:{}{} cause={}", id_,
-                 session::log_value(login.result().user), session::log_value(login.result().database), address_, port_, rule,
-                 session::log_value(login.failure()));
+                 session::log_value(login.result().user), session::log_value(login.result().database),
+                 address_.text(), address_.port(), rule, session::log_value(login.failure()));
     starting_->refusal = std::move(answer);
     const auto delay = worker_.config().proxy.auth_failure_delay;
     if (!login.failed_password() || delay.count() == 0) return refuse_login();
@@ -209,13 +229,13 @@ void Client::discard() {
 
 void Client::authenticated() {
     const session::LoginResult& result = starting_->login.result();
-    user_ = result.user;
-    database_ = result.database;
+    names_ = worker_.client_names().share(result.user, result.database);
+    const auto& [user, database] = *names_;
     admin_ = result.admin;
     WorkerStats& stats = worker_.counters();
     const config::Config& config = worker_.config();
     const bool replication = !result.replication.empty() && result.replication != "false";
-    if (!replication && database_ == config.proxy.admin_database) return console_welcome();
+    if (!replication && database == config.proxy.admin_database) return console_welcome();
     if (starting_->over_limit) {
         stats.clients_refused.add();
         return fail(sqlstate::kTooManyConnections, "no more connections allowed (max_client_conn)");
@@ -230,8 +250,8 @@ void Client::authenticated() {
         return fail(sqlstate::kInvalidParameterValue, error);
     }
     if (replication) return replicate(std::move(secret));
-    PoolGroup* group = worker_.group(database_, user_, secret);
-    if (group == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database_ + "\" is not configured");
+    PoolGroup* group = worker_.group(database, user, secret);
+    if (group == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database + "\" is not configured");
     join_group(*group);
     group_->learn(std::move(secret));
     state_ = State::welcome;
@@ -285,11 +305,11 @@ session::ClientSetup Client::setup_now() const {
             .reject_state = group_->on_session_state == config::SessionState::reject,
             .shared_listen = transaction_mode && !group_->read_only,
             .read_only = group_->read_only,
+            .promote_unnamed = config.pool.promote_unnamed == config::PromoteUnnamed::automatic,
             .max_message = static_cast<std::uint32_t>(max_packet),
             .max_statement = static_cast<std::uint32_t>(config.proxy.max_statement_size),
             .max_client_statements = config.pool.max_client_statement_memory,
             .max_statements = config.pool.max_statement_memory,
-            .promote_unnamed = config.pool.promote_unnamed == config::PromoteUnnamed::automatic,
             .retry_limit = config.routing.retry_reads ? config.routing.retry_buffer_size : 0,
             .names = group_->watch != nullptr ? &group_->watch->names : nullptr};
 }
@@ -333,8 +353,8 @@ void Client::begin_session(session::ParameterRef settings) {
     starting_.reset();
     worker_.counters().clients_accepted.add();
     if (worker_.config().log.connections) {
-        spdlog::info("event=client_login id={} user={} database={} addr={}:{}", id_, session::log_value(user_),
-                     session::log_value(database_), address_, port_);
+        spdlog::info("event=client_login id={} user={} database={} addr={}:{}", id_, session::log_value(names_->user),
+                     session::log_value(names_->database), address_.text(), address_.port());
     }
 }
 

@@ -11,8 +11,11 @@ namespace pgweir::net {
 
 struct Client::Starting {
     // `address`: the client's, as text.
-    Starting(std::shared_ptr<const Settings> now, bool over, const std::string& address);
+    Starting(const Worker& worker, bool over, const std::string& address);
     [[nodiscard]] static session::Encryption encryption(const config::ClientTls& tls) noexcept;
+    // The memory of one login serves the next: freed among what stays, it would leave a hole for each client.
+    [[nodiscard]] static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
 
     // Sorts what the client asked for. An empty result is good; else the FATAL error's text.
     [[nodiscard]] std::string take_settings(const config::Proxy& config);
@@ -24,6 +27,7 @@ struct Client::Starting {
     void accepted(Client& client);
     [[nodiscard]] session::ParameterRef with_application_name(Worker& worker, session::ParameterRef settings) const;
 
+    TimePoint since;
     std::shared_ptr<const Settings> in_force;  // of the login, from its beginning to its end
     session::ClientLogin login;
     std::vector<session::Parameter> wanted;  // without application_name

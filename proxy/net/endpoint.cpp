@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 
 namespace pgweir::net {
 
@@ -15,20 +16,23 @@ Endpoint remote_endpoint(int fd) {
     return endpoint;
 }
 
-void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    const sockaddr* raw = endpoint.data();
-    port = 0;
-    address = raw->sa_family == AF_UNIX ? "unix" : "-";
-    if (raw->sa_family == AF_INET) {
-        const auto* in = reinterpret_cast<const sockaddr_in*>(raw);
-        address = ::inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size());
-        port = ntohs(in->sin_port);
-    } else if (raw->sa_family == AF_INET6) {
-        const auto* in = reinterpret_cast<const sockaddr_in6*>(raw);
-        address = ::inet_ntop(AF_INET6, &in->sin6_addr, text.data(), text.size());
-        port = ntohs(in->sin6_port);
+ShownAddress::ShownAddress(const Endpoint& endpoint) noexcept : family_(endpoint.data()->sa_family) {
+    if (family_ == AF_INET) {
+        const auto* in = reinterpret_cast<const sockaddr_in*>(endpoint.data());
+        std::memcpy(bytes_.data(), &in->sin_addr, sizeof in->sin_addr);
+        port_ = ntohs(in->sin_port);
+    } else if (family_ == AF_INET6) {
+        const auto* in = reinterpret_cast<const sockaddr_in6*>(endpoint.data());
+        std::memcpy(bytes_.data(), &in->sin6_addr, sizeof in->sin6_addr);
+        port_ = ntohs(in->sin6_port);
     }
+}
+
+std::string ShownAddress::text() const {
+    if (family_ == AF_UNIX) return "unix";
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const char* shown = ::inet_ntop(family_, bytes_.data(), text.data(), text.size());
+    return shown != nullptr ? shown : "-";
 }
 
 }  // namespace pgweir::net

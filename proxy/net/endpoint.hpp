@@ -1,6 +1,7 @@
 // Addresses as people read them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -8,8 +9,20 @@
 
 namespace pgweir::net {
 
-// Text and port of a peer's address; a Unix socket is "unix" and 0, none "-" and 0.
-void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port);
+// A peer's address, to be shown. In a fifth of an Endpoint's space: every client has one.
+class ShownAddress {
+  public:
+    explicit ShownAddress(const Endpoint& endpoint) noexcept;
+    // A Unix socket is "unix", none is "-".
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }  // 0: none
+
+  private:
+    std::array<unsigned char, 16> bytes_{};  // as in6_addr or, in front, in_addr
+    std::uint16_t port_ = 0;
+    std::uint16_t family_;  // AF_INET and its like
+};
+
 // The other side's address of a connected socket; an empty one when it has none any more.
 [[nodiscard]] Endpoint remote_endpoint(int fd);
 

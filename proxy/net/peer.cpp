@@ -121,20 +121,20 @@ void Peer::on_events(std::uint32_t events) {
 void Peer::send(Bytes bytes) {
     if (bytes.empty() || lost_ || !open()) return;
     if (!unsent_.empty()) {
-        unsent_.append(as_text(bytes));
+        unsent_.append(bytes);
         return;
     }
     const ssize_t sent = tls_ ? tls_->send(bytes) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && !is_only_busy(errno)) return lose();
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) return;
-    unsent_.assign(as_text(bytes.subspan(taken)));
+    unsent_.assign(bytes.subspan(taken));
     watch(watched_ | EPOLLOUT);
 }
 
 void Peer::flush_unsent() {
-    const std::string rest = std::exchange(unsent_, {});
-    send(as_bytes(rest));
+    const KeptBytes rest = std::exchange(unsent_, {});
+    send(rest.bytes());
     if (lost_ || blocked()) return;
     watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
     on_drained();

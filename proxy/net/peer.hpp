@@ -6,6 +6,7 @@
 #include <string>
 
 #include "protocol/bytes.hpp"
+#include "proxy/net/kept_bytes.hpp"
 #include "proxy/net/poller.hpp"
 #include "proxy/net/tls.hpp"
 
@@ -78,7 +79,7 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     [[gnu::cold]] void flush_unsent();
 
     Poller& poller_;
-    std::string unsent_;
+    KeptBytes unsent_;
     std::unique_ptr<Tls> tls_;
     int fd_ = -1;
     std::uint32_t watched_ = 0;  // events asked for

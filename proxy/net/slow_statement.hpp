@@ -15,7 +15,9 @@ struct SlowStatement {
     std::chrono::microseconds took{0};    // from being sent to a server until its ReadyForQuery
     std::chrono::microseconds waited{0};  // before that, for the server connection
     std::uint64_t client = 0;             // its id
-    std::string_view user, database, address, application_name;
+    std::string_view user, database;
+    std::string address;
+    std::string_view application_name;
     std::uint16_t port = 0;
     std::string_view server;  // the configured name
     routing::Route route;

@@ -18,6 +18,7 @@
 
 #include "proxy/cluster/balancer.hpp"
 #include "proxy/cluster/snapshot.hpp"
+#include "proxy/net/client_names.hpp"
 #include "proxy/net/database_watch.hpp"
 #include "proxy/net/host_pool.hpp"
 #include "proxy/net/inspect.hpp"
@@ -89,6 +90,7 @@ class Worker {
     [[nodiscard]] WorkerStats& counters() noexcept { return stats_; }
     [[nodiscard]] session::ParameterTable& parameters() noexcept { return parameters_; }
     [[nodiscard]] session::StatementCache& statements() noexcept { return statements_; }
+    [[nodiscard]] ClientNamesTable& client_names() noexcept { return client_names_; }
     // When this wake began: one reading of the clock for all that came in it.
     [[nodiscard]] TimePoint now() const noexcept { return now_; }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -211,6 +213,7 @@ class Worker {
     std::shared_ptr<const Settings> settings_;
     pool::WorkerId id_;
     WorkerStats stats_;
+    ClientNamesTable client_names_;
     session::ParameterTable parameters_;
     using WatchName = std::tuple<std::string, std::string, std::size_t>;  // as clients call it, as servers do, cluster
     std::map<WatchName, std::unique_ptr<DatabaseWatch>> watches_;         // outlive the statements

@@ -15,8 +15,8 @@ namespace {
 // Of a database's sessions. A bound on lag holds for its reads where it is its own; [routing]'s is that of the rotation.
 session::LocalSettings start_settings(const config::Database& database, const config::Routing& routing) {
     return {.read_preference = database.read_preference.value_or(routing.read_preference),
-            .max_lag = static_cast<std::uint32_t>(database.max_lag.value_or(config::Duration{0}).count()),
             .consistency = database.consistency.value_or(routing.consistency),
+            .max_lag = static_cast<std::uint32_t>(database.max_lag.value_or(config::Duration{0}).count()),
             .read_after = {}};
 }
 

@@ -58,8 +58,8 @@ constexpr Route primary(Reason reason) noexcept { return {.target = Target::prim
     return {.target = Target::replica,
             .reason = begins ? begin.reason : asked ? Reason::hint_replica : statement.reason,
             .read_preference = preference,
-            .max_lag = statement.hint.max_lag.value_or(facts.max_lag),
-            .vouched = asked};
+            .vouched = asked,
+            .max_lag = statement.hint.max_lag.value_or(facts.max_lag)};
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ struct Route {
     Target target = Target::primary;
     Reason reason = Reason::not_a_read;
     ReadPreference read_preference = ReadPreference::replica_preferred;
-    std::uint32_t max_lag = 0;
     bool vouched = false;
+    std::uint32_t max_lag = 0;
     friend bool operator==(const Route&, const Route&) = default;
 };
 

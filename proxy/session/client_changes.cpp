@@ -134,7 +134,7 @@ void ClientMachine::apply_reset_all(ServerMachine& server) {
     }
     server.set_actual(parameters_.intern(std::move(reported)));
     desired_ = setup_.start;
-    settings_.reset();
+    settings_.reset(setup_.settings);
 }
 
 // RESET goes back to the session's start, the server's own start may be another: then it differs from what is desired,

@@ -12,7 +12,7 @@ Explain ClientMachine::explain_of(const sql::Statement& judged, std::string_view
     // Elsewhere all goes where the session is, whatever it is; and an annotation before the EXPLAIN is the statement's, too.
     const bool alone = server.status() == TransactionStatus::idle && pin_ == Pin::none && !setup_.read_only;
     if (!alone || judged.hint.kind != sql::Hint::Kind::none) return explain;
-    const sql::Statement inner = sql::classify(found->statement, lex_, database_names_.judge());
+    const sql::Statement inner = sql::classify(found->statement, lex_, setup_.names->judge());
     const routing::Route route = route_alone(inner, found->statement, {});
     const routing::Route own = route_alone(judged, text, {});
     explain.differs = route.target != own.target || route.reason != own.reason;

@@ -27,10 +27,10 @@ ClientMachine::ClientMachine(StatementCache& statements, ParameterTable& paramet
     : statements_(statements),
       parameters_(parameters),
       setup_(std::move(setup)),
-      database_names_(setup_.names != nullptr ? *setup_.names : statements.own_names()),
       desired_(setup_.start),
       told_(setup_.start),
       settings_(setup_.settings) {
+    if (setup_.names == nullptr) setup_.names = &statements.own_names();
     settings_changed();
 }
 
@@ -133,7 +133,7 @@ void ClientMachine::segment_done(ServerMachine& server) {
         statements_.ddl_passed();
         names_changed_ = true;
     }
-    if (std::exchange(names_changed_, false)) database_names_.note_ddl();
+    if (std::exchange(names_changed_, false)) setup_.names->note_ddl();
     transaction_over(server);
     changes_sent_ = settings_doubtful_ = false;
     private_settings_ = {};
@@ -262,7 +262,7 @@ std::string ClientMachine::run_local(const sql::Statement& judged, std::string_v
     }
     LocalSettings before = settings_.now();
     const bool begun = begin_state_ == BeginState::begun;
-    std::string answer = settings_.answer(judged, block_sent_ || status == TransactionStatus::open);
+    std::string answer = settings_.answer(judged, block_sent_ || status == TransactionStatus::open, setup_.settings);
     before.explain = settings_.now().explain;  // says nothing about where to run
     moves_ |= begun && settings_.now() != before;
     return answer;
@@ -359,7 +359,7 @@ void ClientMachine::lose_track() noexcept {
 }
 
 void ClientMachine::discarded() noexcept {
-    settings_.reset();
+    settings_.reset(setup_.settings);
     if (pin_ == Pin::load || pin_ == Pin::session_mode) return;
     pin_ = Pin::none;
     tainted_ = false;

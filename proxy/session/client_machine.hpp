@@ -72,11 +72,11 @@ struct ClientSetup {
     bool reject_state = false;   // on_session_state = "reject"
     bool shared_listen = false;  // LISTEN is answered by the proxy, which listens on a connection of its own
     bool read_only = false;      // see read_only.hpp
+    bool promote_unnamed = false;  // promote_unnamed = "auto"
     std::uint32_t max_message = 1U << 30;    // largest body of a message
     std::uint32_t max_statement = 1U << 30;  // largest text of a statement, bytes
     std::uint64_t max_client_statements = 16U << 20;   // bytes of the statements that the client has prepared
     std::uint64_t max_statements = 256U << 20;         // bytes of those that all the worker's clients have
-    bool promote_unnamed = false;  // promote_unnamed = "auto"
     std::uint64_t retry_limit = 0;  // bytes of a read that may be run once more elsewhere; 0: none is
     LocalSettings settings{};    // pgweir's own, as the session begins
     DatabaseNames* names = nullptr;  // of the database; outlives the client. Null: the statement cache's own
@@ -286,32 +286,32 @@ class ClientMachine {
 
     StatementCache& statements_;
     ParameterTable& parameters_;
-    ClientSetup setup_;
-    DatabaseNames& database_names_;
+    ClientSetup setup_;  // its `names` not null
     ParameterRef desired_;
     ParameterRef told_;           // what the client has last heard of the settings that servers report
     ParameterRef plan_settings_;  // of `desired_`, what a statement's meaning depends on
+    ParameterRef private_settings_;  // since settings_doubtful_: of statements that nobody else may have
     std::unique_ptr<Names> names_;
     StatementRef unnamed_;
     std::size_t checked_ = 0;  // bytes at the front that plan() has found to be well-formed messages
-    bool promotable_ = false;  // the segment at the front: its unnamed statement, if it is promoted, can be healed
-    bool promoted_ = false;    // `unnamed_` is a prepared statement on servers
     std::unique_ptr<LocalPortal> local_portal_;
     std::unique_ptr<std::pair<std::string, sql::SessionChanges>> portal_changes_;  // of the portal bound last that makes any
     std::unique_ptr<Staged> staged_;
     std::unique_ptr<Channels> channels_;
     std::uint64_t statement_bytes_ = 0;  // of `names_`
     sql::Statement planned_;  // of the Query at the front, once plan() has judged it; its slices are not kept
-    sql::LexSettings lex_;
-    std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
-    routing::Route route_;  // of the first segment on the server
-    Pin pin_ = Pin::none;
     SessionSettings settings_;
+    routing::Route route_;  // of the first segment on the server
+    std::uint32_t remaining_ = 0;  // bytes still to come of a message that is passed on, or dropped, in parts
     std::unique_ptr<std::pair<std::string, Explain>> explain_portal_;  // the portal bound last to an EXPLAIN that shows its route
     std::string begin_;  // of a transaction that begins, by begin_state_
+    sql::LexSettings lex_;
+    Pin pin_ = Pin::none;
     Touch touch_ = Touch::nothing;
     // Since no transaction was open: nothing was run; the BEGIN of a READ ONLY one was bound; it has begun; anything else.
     enum class BeginState : std::uint8_t { clean, bound, begun, busy } begin_state_ = BeginState::clean;
+    bool promotable_ = false;  // the segment at the front: its unnamed statement, if it is promoted, can be healed
+    bool promoted_ = false;    // `unnamed_` is a prepared statement on servers
     bool moves_ = false;   // its settings were changed since
     bool moving_ = false;  // it has left its server and is to begin on another
     bool planned_valid_ = false;
@@ -333,7 +333,6 @@ class ClientMachine {
     bool changes_sent_ = false;   // changes that are known, in this transaction
     bool error_seen_ = false;     // something failed in this segment
     bool settings_doubtful_ = false;  // something in this segment may have changed a setting
-    ParameterRef private_settings_;   // since then: of statements that nobody else may have
     bool default_read_only_ = false;
     bool default_serializable_ = false;
     bool extended_open_ = false;  // inside an extended segment

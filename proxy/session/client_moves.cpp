@@ -51,7 +51,7 @@ void ClientMachine::forget_begin() noexcept {
 }
 
 routing::Route ClientMachine::begin_route() const {
-    return routing::choose_route(sql::classify(begin_, lex_, database_names_.judge()), facts());
+    return routing::choose_route(sql::classify(begin_, lex_, setup_.names->judge()), facts());
 }
 
 routing::Route ClientMachine::move() {

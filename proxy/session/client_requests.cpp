@@ -227,7 +227,7 @@ void ClientMachine::fake(Expected expected, Sink& sink) {
 
 void ClientMachine::on_query(const Message& message, Sink& sink) {
     if (!std::exchange(planned_valid_, false)) {
-        planned_ = sql::classify(query_text(message.body()), lex_, database_names_.judge());
+        planned_ = sql::classify(query_text(message.body()), lex_, setup_.names->judge());
     }
     const sql::Statement& judged = planned_;
     const bool alone = !extended_open_ || sink.server == nullptr;
@@ -300,7 +300,7 @@ void ClientMachine::on_local_query(const Message& message, Sink& sink) {
     extended_open_ = drop_to_sync_ = false;
     // The slices of a plan may be gone: judged again, from the bytes that are here.
     const std::string_view text = query_text(message.body());
-    const sql::Statement local = sql::classify(text, lex_, database_names_.judge());
+    const sql::Statement local = sql::classify(text, lex_, setup_.names->judge());
     Changes changes;
     std::string answer = run_local(local, text, sink.status(), changes);
     if (answer.starts_with('E') && sink.status() == TransactionStatus::open) {  // the transaction fails, too

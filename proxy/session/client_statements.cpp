@@ -103,11 +103,11 @@ StatementRef ClientMachine::intern(std::string_view tail, const ParameterRef& se
     // Sent again and again without a name, it is the same as the last time more often than not.
     const bool again = unnamed_ && unnamed_->settings == settings && unnamed_->tail == tail;
     if (again) StatementCache::refresh(*unnamed_);
-    StatementRef statement = again ? unnamed_ : statements_.intern(tail, setup_.scope, settings, lex_, &database_names_);
+    StatementRef statement = again ? unnamed_ : statements_.intern(tail, setup_.scope, settings, lex_, setup_.names);
     if (!statement->judged.asks_position) return statement;
     constexpr std::string_view kNoTypes("\0\0\0", 3);
     return statements_.intern(std::string(kPositionSql).append(kNoTypes), setup_.scope, settings, lex_,
-                              &database_names_);
+                              setup_.names);
 }
 
 // Why the client may not have this statement too; empty: it may.

@@ -14,10 +14,10 @@ namespace pgweir::session {
 
 struct LocalSettings {
     config::ReadPreference read_preference = config::ReadPreference::replica_preferred;
-    std::uint32_t max_lag = 0;  // milliseconds that a read's data may be old; 0: no bound
     config::Consistency consistency = config::Consistency::eventual;
-    Lsn read_after;  // as the client gave it; 0/0: none
     bool explain = false;  // EXPLAIN shows its route (explain.hpp)
+    std::uint32_t max_lag = 0;  // milliseconds that a read's data may be old; 0: no bound
+    Lsn read_after;  // as the client gave it; 0/0: none
 
     friend bool operator==(const LocalSettings&, const LocalSettings&) = default;
 };

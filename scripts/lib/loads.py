@@ -96,14 +96,16 @@ def big_result(target):
     return {"mb_per_s": received / elapsed / 1e6, "cpu_s_per_gb": spent / (received / 1e9) if usage else None}
 
 
-def idle_clients(target, count, tls):
-    """Memory that clients take which have logged in and do nothing."""
+def idle_clients(target, count, tls, query=None):
+    """Memory that clients take which have logged in and do nothing, or have done nothing since a query."""
     clients, process = [], ProxyProcess(target.usage().pid)
     pss, rss = process.pss_bytes(), process.rss_bytes()
     try:
         for _ in range(count):
             clients.append(RawClient(target.port, tls))
             clients[-1].login(target.raw_user)
+            if query:
+                clients[-1].query(query)
         return {"pss_each": (process.pss_bytes() - pss) / count, "rss_each": (process.rss_bytes() - rss) / count,
                 "rss_mb": process.rss_bytes() / 1e6}
     finally:

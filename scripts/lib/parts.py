@@ -1,6 +1,7 @@
 """The parts of the benchmark: what each measures, through which targets, and which of its numbers are compared with whose."""
 
 import re
+import resource
 import subprocess
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,8 @@ from cluster import postgres_bin
 from targets import Direct, HAProxy, PgBouncer, Pgpool, Relay, Weir
 
 CLIENTS = 16  # where a part does not vary them
-IDLE_CLIENTS = 5000
+IDLE_CLIENTS = 10_000
+OTHER_FILES = 200  # that a process has open besides its clients, at most
 CROWD, CROWD_SECONDS = 1000, 5  # each of them has to come often enough to be compared
 
 # Number: (head of its column, digits).
@@ -120,11 +122,15 @@ def servers(run):
 
 
 def idle(run):
-    count = run.options.idle or IDLE_CLIENTS
-    for tls, case in ((False, "plain"), (True, "TLS")):
+    wanted, (files, _) = run.options.idle or IDLE_CLIENTS, resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(wanted, files - OTHER_FILES)
+    if count < wanted:
+        run.note(f"{count} idle clients instead of {wanted}: a process may have {files} open files")
+    for case, tls, query in (("plain", False, None), ("plain, after a query", False, "SELECT 1"), ("TLS", True, None)):
         with run.targets(partial(PgBouncer, tls=tls), partial(Weir, tls=tls)) as measured:
             # Once: a second time would find the memory that the first has left.
-            run.measure(measured, cases([case], [count]), lambda target, x, **_: loads.idle_clients(target, x, tls), rounds=1)
+            run.measure(measured, cases([case], [count]),
+                        lambda target, x, **_: loads.idle_clients(target, x, tls, query), rounds=1)
 
 
 def fairness(run):

@@ -75,8 +75,8 @@ TEST(ChooseRoute, ReadPreferenceAndBound) {
     EXPECT_EQ(route("/* pgweir: read_preference=replica */ DELETE FROM t", facts), primary(Reason::write));
     EXPECT_EQ(route("/* pgweir: read_preference=replica */ SELECT f()", facts), primary(Reason::function_not_allowed));
     // The bare word asks for a replica, and keeps to it where the session does.
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), (Route{Target::replica, Reason::hint_replica, soft, 700, true}));
-    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", {.read_preference = strict}), (Route{Target::replica, Reason::hint_replica, strict, 0, true}));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", facts), (Route{Target::replica, Reason::hint_replica, soft, true, 700}));
+    EXPECT_EQ(route("/* pgweir: replica */ SELECT 1", {.read_preference = strict}), (Route{Target::replica, Reason::hint_replica, strict, true, 0}));
     EXPECT_EQ(route("/* pgweir: replica */ BEGIN READ ONLY", {.read_preference = ReadPreference::primary}),
               read(soft, 0, Reason::read_only_transaction));
 }

@@ -33,10 +33,10 @@ TEST_P(ReadPreferenceTest, AnnotationsAndSettings) {
     EXPECT_TRUE(shows(show("max_lag"), "2s"));
     EXPECT_TRUE(shows(show("read_preference"), "nearest"));
     talk.client(query("SELECT 1"));
-    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read, ReadPreference::nearest, 2000}));
+    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read, ReadPreference::nearest, false, 2000}));
     talk.server(complete("SELECT 1") + ready());
     talk.client(query("/* pgweir: read_preference=replica, max_lag=0 */ SELECT 1"));
-    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read, ReadPreference::replica, 0}));
+    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read, ReadPreference::replica, false, 0}));
     talk.server(complete("SELECT 1") + ready());
     talk.take_client();
     for (const std::string_view bad : {"SET pgweir.max_lag = 500", "SET pgweir.max_lag = 'soon'", "SET pgweir.read_preference = 'near'"}) {
@@ -151,7 +151,7 @@ TEST_P(ReadPreferenceTest, AndInTheExtendedProtocolWithBeginInTheSameSegment) {
     EXPECT_EQ(talk.moves, 0U);
     EXPECT_EQ(tags(talk.server(parsed() + bound() + complete("BEGIN") + ready('T'))), "12C12CZ");
     EXPECT_EQ(talk.take_server(), query("BEGIN READ ONLY"));
-    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read_only_transaction, ReadPreference::replica_preferred, 1000}));
+    EXPECT_EQ(talk.route, (routing::Route{Target::replica, Reason::read_only_transaction, ReadPreference::replica_preferred, false, 1000}));
     EXPECT_EQ(talk.server(complete("BEGIN") + ready('T')), "");
     EXPECT_EQ(talk.client(query("SELECT 1")), query("SELECT 1"));
     EXPECT_EQ(talk.moves, 1U);
