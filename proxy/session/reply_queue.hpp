@@ -1,6 +1,7 @@
 // The answers that a server connection still owes, in order (semantics.md C).
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -58,6 +59,7 @@ struct Expected {
     [[nodiscard]] std::string_view fake_answer() const noexcept { return answer ? *answer : completion(request); }
     // The whole answer to a Parse, Bind or Close.
     [[nodiscard]] static std::string_view completion(Request request) noexcept {
+        assert(request <= Request::close);
         return request == Request::parse  ? protocol::kParseComplete
                : request == Request::bind ? protocol::kBindComplete
                                           : protocol::kCloseComplete;
@@ -133,7 +135,7 @@ class ReplyQueue {
     [[nodiscard]] std::size_t client_ready() const noexcept { return client_ready_; }
 
   private:
-    static constexpr std::size_t kUsual = 64;  // entries
+    static constexpr std::size_t kUsual = 256;  // entries
 
     void count(const Expected& expected, int by) noexcept {
         if (!expected.ends_ready()) return;
