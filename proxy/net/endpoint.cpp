@@ -8,13 +8,6 @@
 
 namespace pgweir::net {
 
-Endpoint remote_endpoint(int fd) {
-    Endpoint endpoint;
-    auto size = static_cast<socklen_t>(endpoint.capacity());
-    if (::getpeername(fd, endpoint.data(), &size) == 0) endpoint.resize(size);
-    return endpoint;
-}
-
 void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     const sockaddr* raw = endpoint.data();

@@ -10,7 +10,5 @@ namespace pgweir::net {
 
 // Text and port of a peer's address; a Unix socket is "unix" and 0, none "-" and 0.
 void describe_endpoint(const Endpoint& endpoint, std::string& address, std::uint16_t& port);
-// The other side's address of a connected socket; an empty one when it has none any more.
-[[nodiscard]] Endpoint remote_endpoint(int fd);
 
 }  // namespace pgweir::net
