@@ -55,7 +55,7 @@ Client::Starting::Starting(Worker& worker, bool over, const std::string& address
     : in_force(worker.settings_now()),
       login(in_force->users, in_force->config.proxy.auth_type, std::ref(worker.random()), encryption(in_force->config.client_tls)),
       over_limit(over) {
-    login.admit_by(in_force->access, config::parse_address(address), address);
+    if (!in_force->access.empty()) login.admit_by(in_force->access, config::parse_address(address), address);
     if (!in_force->config.proxy.auth_query.empty()) login.look_up_unknown();
 }
 
