@@ -50,11 +50,8 @@ struct ScramKeys {
 [[nodiscard]] ScramVerifier derive_scram_verifier(std::string_view password, std::string_view salt,
                                                   std::uint32_t iterations = kScramIterations);
 
-// For a user who does not exist: an exchange with it looks real, with the same salt each time, and always fails.
-// `salt_size`: 1 to kMaxScramSalt.
-[[nodiscard]] ScramVerifier mock_scram_verifier(std::string_view secret, std::string_view user,
-                                                std::uint32_t iterations = kScramIterations,
-                                                std::size_t salt_size = kScramSaltSize);
+// For a user who does not exist: an exchange with it looks real, with the same salt each time. `size`: 1 to kMaxScramSalt.
+[[nodiscard]] std::string mock_scram_salt(std::string_view secret, std::string_view user, std::size_t size = kScramSaltSize);
 
 // Does this password make this verifier? Costs its iterations, whatever the answer.
 [[nodiscard]] bool matches(const ScramVerifier& verifier, std::string_view password);

@@ -2,11 +2,11 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <vector>
 
 namespace pgweir::protocol {
@@ -20,6 +20,44 @@ std::string digest(const EVP_MD* method, std::string_view data) {
     unsigned size = 0;
     if (method == nullptr || EVP_Digest(data.data(), data.size(), out.data(), &size, method, nullptr) != 1) return {};
     return {reinterpret_cast<const char*>(out.data()), size};
+}
+
+// SHA-256 without OpenSSL's search for it and without new memory at each use, which take longer than the digest of a short
+// text. Between two uses it knows nothing of the data.
+class Sha256 {
+  public:
+    Sha256() { (void)begin(); }
+
+    Sha256& add(std::string_view data) {
+        good_ = good_ && EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1;
+        return *this;
+    }
+    // Of all that was added; empty if OpenSSL fails.
+    std::string take() {
+        std::string out(kSha256Size, '\0');
+        unsigned size = 0;
+        const bool done = good_ && EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(out.data()), &size) == 1;
+        if (!begin() || !done || size != kSha256Size) return {};
+        return out;
+    }
+
+  private:
+    struct Free {
+        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    };
+
+    bool begin() {
+        static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+        return good_ = context_ && method != nullptr && EVP_DigestInit_ex2(context_.get(), method, nullptr) == 1;
+    }
+
+    std::unique_ptr<EVP_MD_CTX, Free> context_{EVP_MD_CTX_new()};
+    bool good_ = false;
+};
+
+Sha256& hasher() {
+    thread_local Sha256 own;
+    return own;
 }
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -40,17 +78,42 @@ bool openssl_random(std::span<std::byte> out) {
     return RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(out.size())) == 1;
 }
 
-std::string sha256(std::string_view data) { return digest(EVP_sha256(), data); }
+RandomReserve::~RandomReserve() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+
+bool RandomReserve::operator()(std::span<std::byte> out) {
+    if (!source_) return false;
+    if (out.size() > bytes_.size()) return source_(out);
+    if (left_ < out.size()) {
+        left_ = 0;  // whatever a source that fails has left there
+        if (!source_(bytes_)) return false;
+        left_ = bytes_.size();
+    }
+    const auto taken = std::span(bytes_).last(left_).first(out.size());
+    std::ranges::copy(taken, out.begin());
+    OPENSSL_cleanse(taken.data(), taken.size());
+    left_ -= out.size();
+    return true;
+}
+
+std::string sha256(std::string_view data) { return hasher().add(data).take(); }
 
 std::string hmac_sha256(std::string_view key, std::string_view data) {
-    std::array<unsigned char, kSha256Size> out{};
-    unsigned size = 0;
-    // OpenSSL takes a null key for "the former key"; an empty text may have a null pointer.
-    const char* bytes = key.empty() ? "" : key.data();
-    if (HMAC(EVP_sha256(), bytes, static_cast<int>(key.size()), raw(data), data.size(), out.data(), &size) == nullptr) {
-        return {};
+    constexpr std::size_t kBlock = 64;
+    const std::string short_key = key.size() > kBlock ? sha256(key) : std::string();
+    if (key.size() > kBlock) {
+        if (short_key.empty()) return {};
+        key = short_key;
     }
-    return {reinterpret_cast<const char*>(out.data()), size};
+    std::array<char, kBlock> pad{};
+    const auto padded = [&](char with) {
+        pad.fill(with);
+        for (std::size_t i = 0; i < key.size(); ++i) pad[i] = static_cast<char>(pad[i] ^ key[i]);
+        return std::string_view(pad.data(), pad.size());
+    };
+    const std::string inner = hasher().add(padded(0x36)).add(data).take();
+    std::string out = hasher().add(padded(0x5c)).add(inner).take();
+    OPENSSL_cleanse(pad.data(), pad.size());
+    return inner.empty() ? std::string() : out;
 }
 
 std::string pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations) {

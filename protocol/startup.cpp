@@ -34,7 +34,9 @@ std::optional<std::string_view> take_string(std::string_view& rest) {
 }
 
 Result<FirstPacket, Fault> parse_parameters(std::uint16_t minor, std::string_view rest) {
+    constexpr std::size_t kUsual = 8;  // parameters
     Startup startup{minor, {}, {}};
+    startup.parameters.reserve(kUsual);
     while (!rest.empty() && rest.front() != '\0') {
         const auto name = take_string(rest);
         const auto value = name ? take_string(rest) : std::nullopt;

@@ -53,7 +53,7 @@ Proxy::Proxy(std::string file, config::Config config)
       state_directory_(config_.proxy.state_dir),
       shared_(std::make_shared<const net::Settings>(config_, nullptr, state_directory_.salt_secret())),
       sources_{.config = config_, .stats = {}, .inspect = {}, .ping = {}, .snapshots = {}, .not_ready = {}, .unhealthy = {}, .started = std::chrono::steady_clock::now(), .version = PGWEIR_VERSION},
-      listener_(io_, shared_),
+      listener_(shared_),
       signals_(io_),
       drain_timer_(io_) {
     raise_descriptor_limit();
@@ -153,6 +153,7 @@ void Proxy::apply(std::shared_ptr<const net::Settings> settings) {
         place.primary_reads->set_limit(config_.routing.max_primary_reads);
     }
     for (const auto& worker : workers_) worker->reload(shared_.settings);
+    listener_.reload();
     session::StatementCache::schema_changed();  // for whoever has changed it behind pgweir's back (docs/sessions.md)
     auth_query_->reload();
     catalogs_->reload();

@@ -1,10 +1,10 @@
 #include "proxy/net/client.hpp"
 
-#include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
@@ -17,7 +17,6 @@
 #include "proxy/net/listen_hub.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/slow_statement.hpp"
-#include "proxy/net/tcp_options.hpp"
 #include "proxy/session/printable.hpp"
 
 namespace pgweir::net {
@@ -33,14 +32,12 @@ std::uint64_t next_client_id() noexcept {
 
 }  // namespace
 
-Client::Client(Worker& worker, int fd, bool over_limit)
-    : Peer(worker.poller()), worker_(worker), id_(next_client_id()), connected_(std::chrono::system_clock::now()),
-      address_(remote_endpoint(fd)) {
+Client::Client(Worker& worker, int fd, const Endpoint& from, bool over_limit)
+    : Peer(worker.poller()), worker_(worker), id_(next_client_id()), connected_(std::chrono::system_clock::now()), address_(from) {
     adopt(fd);
-    set_tcp_options(fd, worker.config().tcp);
     const std::string address = address_.text();
     address_identity_ = cluster::identity_of(address);
-    RAND_bytes(reinterpret_cast<unsigned char*>(&secret_), sizeof secret_);
+    (void)worker.random()(std::as_writable_bytes(std::span(&secret_, 1)));
     starting_ = std::make_unique<Starting>(worker, over_limit, address);
 }
 
@@ -49,7 +46,7 @@ Client::~Client() = default;
 void Client::start() {
     worker_.counters().clients.add(1);
     counted_ = true;
-    arm_read();
+    on_readable();  // its first bytes are there, as a rule
 }
 
 // No new work for a client that leaves its answers lying, or they would pile up here. COPY data is taken: its notices may
@@ -323,7 +320,7 @@ void Client::cancel() {
 
 void Client::fail(std::string_view code, std::string_view message) {
     if (state_ == State::closed) return;
-    std::string out;
+    std::string out = starting_ ? std::move(starting_->unsaid) : std::string();
     protocol::append_error(out, "FATAL", code, message);
     send(as_bytes(out));
     end_sending();

@@ -27,7 +27,7 @@ struct SlowStatement;
 
 class Client final : public Peer, public pool::Waiter, public PrimaryReads::Reader {
   public:
-    Client(Worker& worker, int fd, bool over_limit);
+    Client(Worker& worker, int fd, const Endpoint& from, bool over_limit);
     ~Client() override;
 
     void start();

@@ -19,7 +19,7 @@ void Client::console_welcome() {
         return fail(protocol::sqlstate::kInsufficientPrivilege,
                     "user \"" + names_->user + "\" may not use the console: it is not an admin of the configuration");
     }
-    std::string out;
+    std::string out = std::move(starting_->unsaid);
     protocol::append_parameter_status(out, "server_version", "15.0 (pgweir)");
     protocol::append_parameter_status(out, "server_encoding", "UTF8");
     protocol::append_parameter_status(out, "client_encoding", "UTF8");

@@ -25,7 +25,9 @@ namespace sqlstate = protocol::sqlstate;
 
 namespace {
 
-constexpr std::size_t kMaxAccepted = 1000;
+constexpr std::size_t kMaxAccepted = 1000, kMaxGreetings = 100;
+constexpr std::string_view kHotStandby = "in_hot_standby";
+constexpr std::string_view kReadOnly = "default_transaction_read_only";
 
 // Memory of logins that are over, of this thread.
 struct SpareLogins {
@@ -39,14 +41,31 @@ bool always_accepted(std::string_view application_name) noexcept {
            std::all_of(application_name.begin(), application_name.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
+// libpq judges by these two (target_session_attrs); where a server is too old to report them, it would have to ask.
+void append_read_only(std::string& out) {
+    protocol::append_parameter_status(out, kHotStandby, "on");
+    protocol::append_parameter_status(out, kReadOnly, "on");
+}
+
+// The welcome's ParameterStatus messages, for a session with these settings.
+void append_statuses(std::string& out, const PoolGroup& group, const session::ParameterSet& settings) {
+    for (const auto& [name, value] : group.welcome) {
+        const std::string* own = session::is_tracked_report(name) ? settings.find(name) : nullptr;
+        const bool standby = session::same_name(name, kHotStandby);  // it speaks for the primary
+        if (group.read_only && (standby || session::same_name(name, kReadOnly))) continue;
+        protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
+    }
+    if (group.read_only) append_read_only(out);
+}
+
 }  // namespace
 
-Client::Starting::Starting(const Worker& worker, bool over, const std::string& address)
+Client::Starting::Starting(Worker& worker, bool over, const std::string& address)
     : since(worker.now()),
       in_force(worker.settings_now()),
-      login(in_force->users, in_force->config.proxy.auth_type, &protocol::openssl_random, encryption(in_force->config.client_tls)),
+      login(in_force->users, in_force->config.proxy.auth_type, std::ref(worker.random()), encryption(in_force->config.client_tls)),
       over_limit(over) {
-    login.admit_by(in_force->access, config::parse_address(address), address);
+    if (!in_force->access.empty()) login.admit_by(in_force->access, config::parse_address(address), address);
     if (!in_force->config.proxy.auth_query.empty()) login.look_up_unknown();
 }
 
@@ -127,11 +146,19 @@ session::LocalSettings Client::Starting::local_settings(const Client& client) co
     return settings;
 }
 
-session::ParameterRef Client::Starting::with_application_name(Worker& worker, session::ParameterRef settings) const {
-    if (application_name.empty()) return settings;
-    session::ParameterRef named = worker.parameters().with(settings, "application_name", application_name);
-    named.prove();
-    return named;
+const Greeting& Client::Starting::greeting(const Client& client, const session::ParameterRef& settings) const {
+    PoolGroup& group = *client.group_;
+    const std::string who = key + application_name;
+    const auto known = group.greetings.find(who);
+    if (known != group.greetings.end() && known->second.made_of == settings) return known->second;
+    session::ParameterTable& table = client.worker_.parameters();
+    Greeting made{.made_of = settings, .start = settings, .statuses = {}};
+    if (group.read_only) made.start = table.with(made.start, kReadOnly, "on");
+    if (!application_name.empty()) made.start = table.with(made.start, "application_name", application_name);
+    made.start.prove();
+    append_statuses(made.statuses, group, *made.start);
+    if (group.greetings.size() >= kMaxGreetings) group.greetings.clear();
+    return group.greetings.insert_or_assign(who, std::move(made)).first->second;
 }
 
 void Client::Starting::make_machine(Client& client, Server& server) {
@@ -163,6 +190,10 @@ std::size_t Client::on_login(Bytes bytes) {
 
 void Client::after_login_step(session::ClientLogin::Step step, std::string out) {
     if (step == session::ClientLogin::Step::failed) return login_failed(std::move(out));
+    if (step == session::ClientLogin::Step::authenticated) {
+        starting_->unsaid = std::move(out);
+        return authenticated();
+    }
     send(as_bytes(out));
     switch (step) {
         case session::ClientLogin::Step::need_more: break;
@@ -171,11 +202,11 @@ void Client::after_login_step(session::ClientLogin::Step step, std::string out) 
         case session::ClientLogin::Step::start_tls:
             start_tls(starting_->in_force->client_tls, Tls::Role::server, {});
             break;
-        case session::ClientLogin::Step::authenticated: authenticated(); break;
         case session::ClientLogin::Step::cancel:
             worker_.cancel_request(starting_->login.cancel_pid(), std::string(starting_->login.cancel_secret()));
             close("cancel request");
             break;
+        case session::ClientLogin::Step::authenticated:
         case session::ClientLogin::Step::failed: break;
     }
 }
@@ -249,7 +280,10 @@ void Client::authenticated() {
     if (const std::string error = starting_->take_settings(config.proxy); !error.empty()) {
         return fail(sqlstate::kInvalidParameterValue, error);
     }
-    if (replication) return replicate(std::move(secret));
+    if (replication) {
+        send(as_bytes(std::exchange(starting_->unsaid, {})));
+        return replicate(std::move(secret));
+    }
     PoolGroup* group = worker_.group(database, user, secret);
     if (group == nullptr) return fail(sqlstate::kInvalidCatalogName, "database \"" + database + "\" is not configured");
     join_group(*group);
@@ -259,6 +293,7 @@ void Client::authenticated() {
         const auto known = group_->accepted.find(starting_->key);
         if (known != group_->accepted.end()) return begin_session(known->second);
     }
+    send(as_bytes(std::exchange(starting_->unsaid, {})));  // a server is asked first, which may take its time
     acquire(first_route());
 }
 
@@ -267,19 +302,6 @@ routing::Route Client::first_route() const noexcept {
     if (group_->read_only) return {routing::Target::replica, sql::Reason::read_only_database};
     return {routing::Target::primary, sql::Reason::no_statement};
 }
-
-namespace {
-
-constexpr std::string_view kHotStandby = "in_hot_standby";
-constexpr std::string_view kReadOnly = "default_transaction_read_only";
-
-// libpq judges by these two (target_session_attrs); where a server is too old to report them, it would have to ask.
-void append_read_only(std::string& out) {
-    protocol::append_parameter_status(out, kHotStandby, "on");
-    protocol::append_parameter_status(out, kReadOnly, "on");
-}
-
-}  // namespace
 
 void Client::append_key(std::string& out) const {
     const bool long_key = starting_->login.result().minor >= 2;
@@ -327,25 +349,14 @@ void Client::watch_shadow() {
 }
 
 void Client::begin_session(session::ParameterRef settings) {
-    const bool read_only = group_->read_only;
-    if (read_only) {
-        settings = worker_.parameters().with(settings, kReadOnly, "on");
-        settings.prove();
-    }
-    const session::ParameterRef named = starting_->with_application_name(worker_, std::move(settings));
+    const Greeting& greeting = starting_->greeting(*this, settings);
     session::ClientSetup setup = setup_now();
-    setup.start = named;
+    setup.start = greeting.start;
     setup.settings = starting_->local_settings(*this);
     machine_ = std::make_unique<session::ClientMachine>(worker_.statements(), worker_.parameters(), std::move(setup));
     watch_shadow();
-    std::string out;
-    for (const auto& [name, value] : group_->welcome) {
-        const std::string* own = session::is_tracked_report(name) ? named->find(name) : nullptr;
-        const bool standby = session::same_name(name, kHotStandby);  // it speaks for the primary
-        if (read_only && (standby || session::same_name(name, kReadOnly))) continue;
-        protocol::append_parameter_status(out, name, standby ? "off" : own != nullptr ? *own : value);
-    }
-    if (read_only) append_read_only(out);
+    std::string out = std::move(starting_->unsaid);
+    out += greeting.statuses;
     append_key(out);
     protocol::append_ready_for_query(out, 'I');
     send(as_bytes(out));

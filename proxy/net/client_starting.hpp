@@ -11,7 +11,7 @@ namespace pgweir::net {
 
 struct Client::Starting {
     // `address`: the client's, as text.
-    Starting(const Worker& worker, bool over, const std::string& address);
+    Starting(Worker& worker, bool over, const std::string& address);
     [[nodiscard]] static session::Encryption encryption(const config::ClientTls& tls) noexcept;
     // The memory of one login serves the next: freed among what stays, it would leave a hole for each client.
     [[nodiscard]] static void* operator new(std::size_t size);
@@ -25,7 +25,8 @@ struct Client::Starting {
     void make_machine(Client& client, Server& server);
     // The server took them: the client is welcome.
     void accepted(Client& client);
-    [[nodiscard]] session::ParameterRef with_application_name(Worker& worker, session::ParameterRef settings) const;
+    // What its session begins with, where a server has made `settings` of what it asked for.
+    [[nodiscard]] const Greeting& greeting(const Client& client, const session::ParameterRef& settings) const;
 
     TimePoint since;
     std::shared_ptr<const Settings> in_force;  // of the login, from its beginning to its end
@@ -36,6 +37,7 @@ struct Client::Starting {
     std::vector<session::Parameter> own;  // pgweir's own settings
     bool over_limit = false;
     bool asking = false;  // auth_query; nothing is read meanwhile
+    std::string unsaid;   // AuthenticationOk, until the welcome: both go in one
     std::string refusal;  // what is said when the delay is over
     TimePoint refuse_at;
 };

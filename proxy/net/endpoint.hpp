@@ -23,7 +23,4 @@ class ShownAddress {
     std::uint16_t family_;  // AF_INET and its like
 };
 
-// The other side's address of a connected socket; an empty one when it has none any more.
-[[nodiscard]] Endpoint remote_endpoint(int fd);
-
 }  // namespace pgweir::net

@@ -43,6 +43,13 @@ struct GroupIdentity {
     friend bool operator==(const GroupIdentity&, const GroupIdentity&) = default;
 };
 
+// What a session begins with.
+struct Greeting {
+    session::ParameterRef made_of;  // the settings that a server has made of what the client asked for
+    session::ParameterRef start;    // those with the client's application_name, and what a read-only database adds
+    std::string statuses;           // the ParameterStatus messages of its welcome
+};
+
 struct PoolGroup {
     session::StatementScope scope{};  // its number in this worker
     std::string database;  // as clients call it
@@ -79,6 +86,8 @@ struct PoolGroup {
     ParameterList welcome;
     // Startup settings that a server has accepted, by their text, with what it made of them; bounded.
     std::unordered_map<std::string, session::ParameterRef> accepted;
+    // By the same text and the application_name; made of `welcome`, and bounded.
+    std::unordered_map<std::string, Greeting> greetings;
 };
 
 // Keeps a group for a comparison.

@@ -173,7 +173,8 @@ void Peer::end_sending() noexcept {
 
 void Peer::close_socket() noexcept {
     if (open()) {
-        unwatch();
+        if (std::exchange(in_poller_, false)) poller_.forget(*this);
+        watched_ = 0;
         if (tls_ && !handshaking_ && !lost_) tls_->close_notify();
         tls_.reset();
         ::close(fd_);

@@ -14,7 +14,7 @@ namespace {
 
 // Whoever reads learns with its last bytes that they are the last.
 constexpr std::uint32_t wanted(std::uint32_t events) noexcept {
-    return (events & EPOLLIN) != 0 ? events | EPOLLRDHUP : events;
+    return (events & (EPOLLIN | EPOLLEXCLUSIVE)) == EPOLLIN ? events | EPOLLRDHUP : events;
 }
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -55,6 +55,10 @@ void Poller::change(int fd, std::uint32_t events, Watcher& watcher) noexcept {
 
 void Poller::remove(int fd, const Watcher& watcher) noexcept {
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+    forget(watcher);
+}
+
+void Poller::forget(const Watcher& watcher) noexcept {
     for (epoll_event& event : coming_) {
         if (event.data.ptr == &watcher) event.data.ptr = nullptr;
     }

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -28,6 +29,19 @@ void set_tcp_options(int fd, const config::Tcp& tcp) noexcept {
     set_if_given(fd, TCP_KEEPIDLE, ceil<seconds>(tcp.keepidle).count());
     set_if_given(fd, TCP_KEEPINTVL, ceil<seconds>(tcp.keepintvl).count());
     set_if_given(fd, TCP_KEEPCNT, tcp.keepcnt);
+}
+
+void renew_tcp_options(int fd, const config::Tcp& tcp) noexcept {
+    const int fresh = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT}) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        if (::getsockopt(fresh, IPPROTO_TCP, option, &value, &size) == 0) set(fd, IPPROTO_TCP, option, value);
+    }
+    if (fresh >= 0) ::close(fresh);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+    set_tcp_options(fd, tcp);
 }
 
 }  // namespace pgweir::net

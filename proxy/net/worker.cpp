@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "proxy/net/acceptor.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
@@ -35,6 +36,7 @@ Worker::Worker(Shared& shared, pool::WorkerId id)
       id_(id),
       statements_(*settings_->functions, config().pool.statement_cache_size, config().routing.learned_statements_size),
       chance_(random_word()),
+      acceptor_(std::make_unique<Acceptor>(*this)),
       listen_hub_(std::make_unique<ListenHub>(*this)),
       verifier_(std::make_unique<Verifier>(*this)) {
     make_room_for_clusters();
@@ -80,13 +82,24 @@ void Worker::stop() {
     });
 }
 
-void Worker::adopt_client(int fd, bool over_limit) {
+void Worker::listen(std::vector<std::shared_ptr<const ListeningSocket>> sockets) {
+    post([this, sockets = std::move(sockets)] { acceptor_->listen(sockets); });
+}
+
+void Worker::adopt_client(int fd, const Endpoint& from, bool over_limit) {
     load_.fetch_add(1, std::memory_order_relaxed);
-    post([this, fd, over_limit] {
-        auto client = std::make_shared<Client>(*this, fd, over_limit);
-        client->set_slot(add_client(client));
-        client->start();
-    });
+    post([this, fd, from, over_limit] { begin_client(fd, from, over_limit); });
+}
+
+void Worker::take_client(int fd, const Endpoint& from, bool over_limit) {
+    load_.fetch_add(1, std::memory_order_relaxed);
+    begin_client(fd, from, over_limit);
+}
+
+void Worker::begin_client(int fd, const Endpoint& from, bool over_limit) {
+    const auto client = std::make_shared<Client>(*this, fd, from, over_limit);
+    client->set_slot(add_client(client));
+    client->start();
 }
 
 std::uint32_t Worker::add_client(std::shared_ptr<Client> client) {
@@ -205,7 +218,10 @@ session::ParameterRef Worker::tracked(const ParameterList& reported) {
 }
 
 void Worker::learn_welcome(PoolGroup& group, const ParameterList& reported) {
-    group.welcome = reported;
+    if (group.welcome != reported) {
+        group.welcome = reported;
+        group.greetings.clear();
+    }
     group.accepted.try_emplace("", tracked(reported));
 }
 

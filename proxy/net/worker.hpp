@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "protocol/scram_crypto.hpp"
 #include "proxy/cluster/balancer.hpp"
 #include "proxy/cluster/snapshot.hpp"
 #include "proxy/net/client_names.hpp"
@@ -33,10 +34,12 @@
 
 namespace pgweir::net {
 
+class Acceptor;
 class Backend;
 class Canceler;
 class Client;
 class ListenHub;
+class ListeningSocket;
 class Server;
 class Verifier;
 struct Handover;
@@ -55,7 +58,10 @@ class Worker {
 
     // --- From any thread.
     void post(std::function<void()> task) { poller_.post(std::move(task)); }  // runs on the worker's thread
-    void adopt_client(int fd, bool over_limit);
+    // A client that another worker has accepted. `over_limit`: of max_client_conn.
+    void adopt_client(int fd, const Endpoint& from, bool over_limit);
+    // Accepts clients from these sockets from now on, and no others.
+    void listen(std::vector<std::shared_ptr<const ListeningSocket>> sockets);
     void publish(std::size_t cluster, std::shared_ptr<const cluster::Snapshot> snapshot);
     // The configuration was reloaded.
     void reload(std::shared_ptr<const Settings> settings);
@@ -77,7 +83,7 @@ class Worker {
     // Clients that it has or was given.
     [[nodiscard]] std::uint32_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
     [[nodiscard]] const WorkerStats& stats() const noexcept { return stats_; }
-    [[nodiscard]] bool finished() const noexcept { return finished_.load(); }
+    [[nodiscard]] bool finished() const noexcept { return finished_.load() && load() == 0; }
 
     // --- On the worker's own thread: for its clients and servers.
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
@@ -149,9 +155,11 @@ class Worker {
     // What the primary reports is what every client is welcomed with.
     void learn_welcome(PoolGroup& group, const ParameterList& reported);
     void count_use(std::size_t cluster, cluster::HostIndex host, int delta) noexcept;
+    // Unpredictable bytes, for secrets.
+    [[nodiscard]] protocol::RandomReserve& random() noexcept { return random_; }
     [[nodiscard]] double jitter() noexcept { return chance_.next(); }
 
-    [[nodiscard]] std::uint32_t add_client(std::shared_ptr<Client> client);  // its cancel slot
+    void take_client(int fd, const Endpoint& from, bool over_limit);
     void remove_client(Client& client);
     void add_server(std::shared_ptr<Server> server);
     void remove_server(Server& server);
@@ -167,6 +175,8 @@ class Worker {
 
   private:
     void run();
+    void begin_client(int fd, const Endpoint& from, bool over_limit);
+    [[nodiscard]] std::uint32_t add_client(std::shared_ptr<Client> client);  // its cancel slot
     void tick();
     void sweep(HostPool& pool, TimePoint now);
     void apply(std::shared_ptr<const Settings> settings);
@@ -238,10 +248,12 @@ class Worker {
     std::vector<std::shared_ptr<Client>> stale_;                       // waiting for a replica that has what they must see
     TimePoint stale_deadline_ = TimePoint::max();                      // the first of theirs
     cluster::Chance chance_;
+    protocol::RandomReserve random_;
     bool draining_ = false;
     std::atomic<bool> finished_{false};
     std::atomic<std::uint32_t> load_{0};
     std::unordered_set<std::shared_ptr<Canceler>> cancelers_;
+    std::unique_ptr<Acceptor> acceptor_;
     std::unique_ptr<ListenHub> listen_hub_;
     std::unique_ptr<Verifier> verifier_;
     std::uint64_t schema_epoch_ = session::StatementCache::schema_epoch();

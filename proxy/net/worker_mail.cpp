@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "proxy/net/acceptor.hpp"
 #include "proxy/net/canceler.hpp"
 #include "proxy/net/client.hpp"
 #include "proxy/net/listen_hub.hpp"
@@ -143,6 +144,7 @@ void Worker::tick() {
     for (const auto& server : those_due(servers_, time)) server->give_up();
     for (const auto& canceler : those_due(cancelers_, time)) canceler->give_up();
     verifier_->tick();
+    acceptor_->tick(time);
     tell_watches(time);
     finish_pauses();
     close_retired();

@@ -6,7 +6,6 @@
 #include "protocol/message.hpp"
 #include "protocol/sqlstate.hpp"
 #include "proxy/session/client_sink.hpp"
-#include "proxy/session/encodings.hpp"
 #include "proxy/session/identifiers.hpp"
 #include "proxy/session/read_only.hpp"
 #include "proxy/sql/classify.hpp"
@@ -58,19 +57,12 @@ routing::SessionFacts ClientMachine::facts() const noexcept {
 
 // What of the settings matters to reading and routing SQL, looked up once for each change.
 void ClientMachine::settings_changed() {
-    const auto is = [this](std::string_view setting, std::string_view value) {
-        const std::string* found = desired_->find(setting);
-        return found != nullptr && *found == value;
-    };
-    lex_.standard_conforming_strings = !is("standard_conforming_strings", "off");
-    const std::string* encoding = desired_->find("client_encoding");
-    lex_.ascii_trail_bytes = encoding != nullptr && has_ascii_trail_bytes(*encoding);
-    default_read_only_ = is("default_transaction_read_only", "on");
-    default_serializable_ = is("default_transaction_isolation", "serializable");
-    plan_settings_ = desired_;
-    for (const Parameter& setting : desired_->entries()) {
-        if (is_harmless_to_plans(setting.name)) plan_settings_ = parameters_.without(plan_settings_, setting.name);
-    }
+    const ParameterSet::Facts& facts = desired_->facts();
+    lex_.standard_conforming_strings = facts.standard_conforming_strings;
+    lex_.ascii_trail_bytes = facts.ascii_trail_bytes;
+    default_read_only_ = facts.default_read_only;
+    default_serializable_ = facts.default_serializable;
+    plan_settings_ = parameters_.for_plans(desired_);
 }
 
 bool ClientMachine::attach(ServerMachine& server, const routing::Route& route, std::string& to_server, Gather& to_client) {

@@ -150,6 +150,7 @@ void ClientLogin::negotiate(std::uint32_t asked_minor, std::string& out) {
 std::optional<protocol::Fault> ClientLogin::take_parameters(protocol::Startup startup) {
     std::string options;
     protocol::Parameters settings;
+    settings.reserve(startup.parameters.size());
     for (auto& [name, value] : startup.parameters) {
         if (name == "user") {
             result_.user = std::move(value);
@@ -174,9 +175,8 @@ std::optional<protocol::Fault> ClientLogin::take_parameters(protocol::Startup st
     if (result_.database.empty()) result_.database = result_.user;
     auto parsed = protocol::parse_options(options);
     if (!parsed) return parsed.error();
-    result_.parameters = std::move(*parsed);
-    result_.parameters.insert(result_.parameters.end(), std::make_move_iterator(settings.begin()),
-                              std::make_move_iterator(settings.end()));
+    settings.insert(settings.begin(), std::make_move_iterator(parsed->begin()), std::make_move_iterator(parsed->end()));
+    result_.parameters = std::move(settings);
     for (const auto& [name, value] : result_.parameters) {
         // Named by `options` these are no settings either; they would be taken for the packet's own on the way to a server.
         const bool of_packet = same_name(name, "user") || same_name(name, "database") || same_name(name, "options") ||

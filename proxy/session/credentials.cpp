@@ -40,9 +40,8 @@ Credentials::Credentials(std::string_view user, std::string_view password, std::
         plain_ = password;
         md5_ = protocol::md5_stored(password, user);
         // The very salt and count that this name would be shown if it were unknown.
-        const protocol::ScramVerifier mock = protocol::mock_scram_verifier(salt_secret, user);
-        scram_.salt = mock.salt;
-        scram_.iterations = mock.iterations;
+        scram_.salt = protocol::mock_scram_salt(salt_secret, user);
+        scram_.iterations = protocol::kScramIterations;
     }
 }
 
@@ -85,6 +84,8 @@ std::string UserDirectory::new_salt_secret() {
 
 UserDirectory::UserDirectory(const config::Config& config, std::string salt_secret, const UserDirectory* before)
     : secret_(before != nullptr ? before->secret_ : salt_secret.empty() ? new_salt_secret() : std::move(salt_secret)) {
+    mock_keys_.stored_key = protocol::hmac_sha256(secret_, "stored:");
+    mock_keys_.server_key = protocol::hmac_sha256(secret_, "server:");
     const bool derive = asks_for_scram(config);
     for (const config::User& user : config.users) add(user, derive, before);
     for (const config::User& user : config.file_users) add(user, derive, before);
@@ -133,7 +134,7 @@ UserDirectory::Shape UserDirectory::shape_of(std::string_view name) const {
 
 protocol::ScramVerifier UserDirectory::mock_verifier(std::string_view name) const {
     const Shape shape = shape_of(name);
-    return protocol::mock_scram_verifier(secret_, name, shape.iterations, shape.salt_size);
+    return {shape.iterations, protocol::mock_scram_salt(secret_, name, shape.salt_size), mock_keys_.stored_key, mock_keys_.server_key};
 }
 
 }  // namespace pgweir::session

@@ -77,6 +77,8 @@ class UserDirectory {
     // a verifier of PostgreSQL's; and each looks the same at every attempt, so that names cannot be probed.
     [[nodiscard]] Credentials::Kind mock_kind(std::string_view name) const { return shape_of(name).kind; }
     [[nodiscard]] protocol::ScramVerifier mock_verifier(std::string_view name) const;
+    // The keys of each of those, without the rest.
+    [[nodiscard]] const protocol::ScramVerifier& mock_keys() const noexcept { return mock_keys_; }
 
   private:
     // What a login shows of a user's credentials.
@@ -89,6 +91,7 @@ class UserDirectory {
     [[nodiscard]] Shape shape_of(std::string_view name) const;
 
     std::string secret_;  // of the salts
+    protocol::ScramVerifier mock_keys_;
     std::unordered_map<std::string_view, std::shared_ptr<const UserEntry>> users_;  // keys are views of the entries' names
     std::vector<Shape> shapes_;  // that unknown names may have; never empty
 };

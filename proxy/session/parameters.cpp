@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
+#include <optional>
+
+#include "proxy/session/encodings.hpp"
 
 namespace pgweir::session {
 
@@ -31,6 +33,36 @@ const std::string* ParameterSet::find(std::string_view name) const noexcept {
     const auto found = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Parameter& entry) { return same_name(entry.name, name); });
     return found == entries_.end() ? nullptr : &found->value;
+}
+
+struct ParameterSet::Found {
+    std::optional<Facts> facts;
+    bool all_for_plans = false;             // the set itself: a reference to it would keep it for ever
+    std::optional<ParameterRef> for_plans;  // none: not known, or all_for_plans
+};
+
+ParameterSet::ParameterSet() noexcept = default;
+ParameterSet::~ParameterSet() = default;
+
+ParameterSet::Found& ParameterSet::found() const {
+    if (!found_) found_ = std::make_unique<Found>();
+    return *found_;
+}
+
+const ParameterSet::Facts& ParameterSet::facts() const {
+    static constexpr Facts kOfNone;
+    if (entries_.empty()) return kOfNone;  // the empty set is everybody's
+    std::optional<Facts>& facts = found().facts;
+    if (facts) return *facts;
+    const auto is = [this](std::string_view setting, std::string_view value) {
+        const std::string* given = find(setting);
+        return given != nullptr && *given == value;
+    };
+    const std::string* encoding = find("client_encoding");
+    return facts.emplace(Facts{.standard_conforming_strings = !is("standard_conforming_strings", "off"),
+                               .ascii_trail_bytes = encoding != nullptr && has_ascii_trail_bytes(*encoding),
+                               .default_read_only = is("default_transaction_read_only", "on"),
+                               .default_serializable = is("default_transaction_isolation", "serializable")});
 }
 
 ParameterRef::ParameterRef(ParameterSet* set) noexcept : set_(set) {
@@ -111,6 +143,20 @@ ParameterRef ParameterTable::with(const ParameterRef& set, std::string_view name
 
 ParameterRef ParameterTable::without(const ParameterRef& set, std::string_view name) {
     return change(set, name, nullptr);
+}
+
+ParameterRef ParameterTable::for_plans(const ParameterRef& set) {
+    if (set->entries_.empty()) return {};
+    ParameterSet::Found& found = set->found();
+    if (found.all_for_plans) return set;
+    if (found.for_plans) return *found.for_plans;
+    ParameterRef result = set;
+    for (const Parameter& setting : set->entries()) {
+        if (is_harmless_to_plans(setting.name)) result = without(result, setting.name);
+    }
+    if (result == set) found.all_for_plans = true;
+    else found.for_plans = result;
+    return result;
 }
 
 ParameterRef ParameterTable::change(const ParameterRef& set, std::string_view name, const std::string_view* value) {

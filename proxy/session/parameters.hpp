@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,9 +27,23 @@ class ParameterTable;
 // addresses.
 class ParameterSet {
   public:
+    // What of the settings matters to reading and routing SQL.
+    struct Facts {
+        bool standard_conforming_strings = true;
+        bool ascii_trail_bytes = false;  // of client_encoding: has_ascii_trail_bytes()
+        bool default_read_only = false;
+        bool default_serializable = false;
+    };
+    ParameterSet() noexcept;
+    ~ParameterSet();
+    ParameterSet(const ParameterSet&) = delete;
+    ParameterSet& operator=(const ParameterSet&) = delete;
+
     [[nodiscard]] std::span<const Parameter> entries() const noexcept { return entries_; }
     // The value, or null. The name's case does not matter.
     [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
+    // Looked up once.
+    [[nodiscard]] const Facts& facts() const;
     // Whether a server connection has had exactly these settings, so that setting them again is not expected to fail.
     [[nodiscard]] bool proven() const noexcept { return proven_ || entries_.empty(); }
 
@@ -36,8 +51,13 @@ class ParameterSet {
     friend class ParameterTable;
     friend class ParameterRef;
 
+    struct Found;  // by what was asked before
+
+    [[nodiscard]] Found& found() const;
+
     std::vector<Parameter> entries_;
     std::size_t hash_ = 0;
+    mutable std::unique_ptr<Found> found_;
     ParameterTable* table_ = nullptr;  // null once the table is gone
     mutable std::uint32_t references_ = 0;
     mutable bool proven_ = false;
@@ -82,6 +102,9 @@ class ParameterTable {
     // Takes no memory when the resulting set exists.
     [[nodiscard]] ParameterRef with(const ParameterRef& set, std::string_view name, std::string_view value);
     [[nodiscard]] ParameterRef without(const ParameterRef& set, std::string_view name);
+
+    // Of the settings those that a statement's meaning or its plan depends on: without what is_harmless_to_plans(). Made once.
+    [[nodiscard]] ParameterRef for_plans(const ParameterRef& set);
 
     [[nodiscard]] std::size_t size() const noexcept { return sets_.size(); }
 

@@ -46,7 +46,12 @@ bool names(auto const& table, std::string_view name) noexcept {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) noexcept { return std::ranges::equal(a, b, {}, lower, lower); }
+bool detail::same_letters(std::string_view a, std::string_view b) noexcept {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
+}
 
 std::string_view canonical_name(std::string_view name, std::string& storage) {
     for (const std::string_view known : kTracked) {

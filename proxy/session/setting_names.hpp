@@ -6,13 +6,20 @@
 
 namespace pgweir::session {
 
+namespace detail {
+// Of equal length.
+[[nodiscard]] bool same_letters(std::string_view a, std::string_view b) noexcept;
+}  // namespace detail
+
 // PostgreSQL's spelling: "DateStyle", "IntervalStyle", "TimeZone", all others in lower case.
 [[nodiscard]] std::string canonical_name(std::string_view name);
 // The same without taking memory for a name that is well known or canonical; else the result is in `storage`.
 [[nodiscard]] std::string_view canonical_name(std::string_view name, std::string& storage);
 
 // Equal but for ASCII case, as the server compares names.
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] inline bool same_name(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && detail::same_letters(a, b);
+}
 
 // Parts of letters, digits, '_' and '$' (ASCII, no digit or '$' first), joined by dots; at most 200 bytes.
 [[nodiscard]] bool is_setting_name(std::string_view name) noexcept;

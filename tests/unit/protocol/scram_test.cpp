@@ -100,14 +100,11 @@ TEST(ScramVerifier, RefusesWhatIsMalformed) {
 
 TEST(ScramVerifier, MockIsStableAndOfItsOwnInstance) {
     const std::string one(32, '1'), two(32, '2');
-    const ScramVerifier mock = mock_scram_verifier(one, "eve");
-    EXPECT_EQ(to_text(mock), to_text(mock_scram_verifier(one, "eve")));
-    EXPECT_NE(mock.salt, mock_scram_verifier(one, "bob").salt);
-    EXPECT_NE(mock.salt, mock_scram_verifier(two, "eve").salt);
-    EXPECT_EQ(mock.salt.size(), 16U);
-    EXPECT_EQ(mock.iterations, kScramIterations);
-    EXPECT_EQ(mock.stored_key.size(), kScramKeySize);
-    EXPECT_NE(mock.stored_key, mock.server_key);
+    const std::string salt = mock_scram_salt(one, "eve");
+    EXPECT_EQ(salt, mock_scram_salt(one, "eve"));
+    EXPECT_NE(salt, mock_scram_salt(one, "bob"));
+    EXPECT_NE(salt, mock_scram_salt(two, "eve"));
+    EXPECT_EQ(salt.size(), 16U);
 }
 
 struct Exchange {

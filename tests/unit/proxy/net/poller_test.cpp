@@ -7,6 +7,7 @@
 #include <array>
 #include <functional>
 #include <thread>
+#include <utility>
 
 namespace pgweir::net {
 namespace {
@@ -85,6 +86,52 @@ TEST(Poller, WhoIsRemovedHearsNothingOfTheSameWake) {
     two.write();
     turn(poller);
     EXPECT_EQ(first.seen.size() + second.seen.size(), 1U);
+}
+
+// Closed without a word to the system: it tells nothing more, nor does what has come already.
+TEST(Poller, AForgottenOneThatIsClosedHearsNothing) {
+    Poller poller;
+    Pair one, two;
+    Recorder first, second;
+    ASSERT_TRUE(poller.add(one.ends[0], EPOLLIN, first));
+    ASSERT_TRUE(poller.add(two.ends[0], EPOLLIN, second));
+    const auto close = [&](Pair& pair, const Recorder& recorder) {
+        poller.forget(recorder);
+        ::close(std::exchange(pair.ends[0], -1));
+    };
+    first.then = [&] { close(two, second); };
+    second.then = [&] { close(one, first); };
+    one.write();
+    two.write();
+    turn(poller);
+    EXPECT_EQ(first.seen.size() + second.seen.size(), 1U);
+    Recorder& gone = first.seen.empty() ? first : second;
+    turn(poller);
+    EXPECT_TRUE(gone.seen.empty());
+    Pair next;  // with the descriptor of the one that is gone
+    Recorder third;
+    ASSERT_TRUE(poller.add(next.ends[0], EPOLLIN, third));
+    next.write();
+    first.then = second.then = nullptr;
+    turn(poller);
+    EXPECT_EQ(third.seen.size(), 1U);
+    EXPECT_TRUE(gone.seen.empty());
+}
+
+// Of a descriptor that several loops watch, each may be told: the system says no to EPOLLRDHUP with it.
+TEST(Poller, AnExclusiveOneIsTold) {
+    std::array<Poller, 2> pollers;
+    std::array<Recorder, 2> recorders;
+    Pair pair;
+    for (std::size_t i = 0; i < 2; ++i) ASSERT_TRUE(pollers[i].add(pair.ends[0], EPOLLIN | EPOLLEXCLUSIVE, recorders[i]));
+    pair.write();
+    for (std::size_t i = 0; i < 2; ++i) {
+        turn(pollers[i]);
+        EXPECT_EQ(recorders[i].seen, std::vector<std::uint32_t>{EPOLLIN});
+    }
+    pollers[0].remove(pair.ends[0], recorders[0]);
+    turn(pollers[0]);
+    EXPECT_EQ(recorders[0].seen.size(), 1U);
 }
 
 TEST(Poller, ADescriptorCannotBeWatchedTwiceAndABadOneNot) {

@@ -52,5 +52,20 @@ TEST_F(TcpOptions, WithoutKeepalive) {
     EXPECT_EQ(tcp(TCP_USER_TIMEOUT), 2500);
 }
 
+TEST_F(TcpOptions, RenewedOnesAreTheSystemsAgain) {
+    const int idle = tcp(TCP_KEEPIDLE), interval = tcp(TCP_KEEPINTVL), count = tcp(TCP_KEEPCNT);
+    set_tcp_options(fd_, {.keepalive = true, .keepidle = 61s, .keepintvl = 17s, .keepcnt = 5, .user_timeout = 2500ms});
+    renew_tcp_options(fd_, {.keepalive = true, .keepidle = 0s, .keepintvl = 18s, .keepcnt = 0, .user_timeout = 0s});
+    EXPECT_EQ(tcp(TCP_NODELAY), 1);
+    EXPECT_EQ(get(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(tcp(TCP_KEEPIDLE), idle);
+    EXPECT_EQ(tcp(TCP_KEEPINTVL), 18);
+    EXPECT_EQ(tcp(TCP_KEEPCNT), count);
+    EXPECT_EQ(tcp(TCP_USER_TIMEOUT), 0);
+    renew_tcp_options(fd_, {.keepalive = false, .keepidle = 0s, .keepintvl = 0s, .keepcnt = 0, .user_timeout = 0s});
+    EXPECT_EQ(get(SOL_SOCKET, SO_KEEPALIVE), 0);
+    EXPECT_EQ(tcp(TCP_KEEPINTVL), interval);
+}
+
 }  // namespace
 }  // namespace pgweir::net

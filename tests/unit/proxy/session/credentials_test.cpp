@@ -102,6 +102,11 @@ TEST(UserDirectory, UnknownNamesLookLikeKnownOnes) {
     EXPECT_EQ(mock.iterations, users.find(kPlain)->credentials.scram_iterations());
     EXPECT_EQ(users.mock_verifier("eve").salt, users.mock_verifier("eve").salt);
     EXPECT_NE(users.mock_verifier("eve").salt, others.mock_verifier("eve").salt);
+    EXPECT_EQ(mock.stored_key.size(), protocol::kScramKeySize);
+    EXPECT_EQ(mock.server_key.size(), protocol::kScramKeySize);
+    EXPECT_NE(mock.stored_key, mock.server_key);
+    EXPECT_NE(mock.stored_key, others.mock_keys().stored_key);
+    EXPECT_EQ(mock.stored_key, users.mock_keys().stored_key);
 }
 
 TEST(UserDirectory, UnknownNamesHaveAKindThatKnownOnesHave) {

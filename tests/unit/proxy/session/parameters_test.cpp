@@ -315,5 +315,41 @@ TEST(DifferenceSql, NoValueLeavesItsLiteral) {
     }
 }
 
+TEST(ParameterSet, KnowsWhatMattersToReadingSql) {
+    ParameterTable table;
+    const ParameterSet::Facts none = ParameterRef()->facts();
+    EXPECT_TRUE(none.standard_conforming_strings);
+    EXPECT_FALSE(none.ascii_trail_bytes || none.default_read_only || none.default_serializable);
+    const ParameterRef usual = table.intern({{"client_encoding", "UTF8"}, {"standard_conforming_strings", "on"}});
+    EXPECT_TRUE(usual->facts().standard_conforming_strings);
+    EXPECT_FALSE(usual->facts().ascii_trail_bytes);
+    const ParameterRef other = table.intern({{"client_encoding", "SJIS"},
+                                             {"standard_conforming_strings", "off"},
+                                             {"default_transaction_read_only", "on"},
+                                             {"default_transaction_isolation", "serializable"}});
+    for (int i = 0; i < 2; ++i) {
+        const ParameterSet::Facts facts = other->facts();
+        EXPECT_FALSE(facts.standard_conforming_strings);
+        EXPECT_TRUE(facts.ascii_trail_bytes && facts.default_read_only && facts.default_serializable);
+    }
+}
+
+TEST(ParameterTable, WhatPlansDependOn) {
+    ParameterTable table;
+    {
+        const ParameterRef set = table.intern({{"application_name", "a"}, {"search_path", "b"}, {"statement_timeout", "1s"}});
+        const ParameterRef path = table.intern({{"search_path", "b"}});
+        EXPECT_EQ(table.for_plans(set), path);
+        EXPECT_EQ(table.for_plans(set), path);
+        EXPECT_EQ(table.for_plans(path), path);
+        EXPECT_EQ(table.for_plans(path), path);
+        const ParameterRef harmless = table.intern({{"application_name", "a"}});
+        EXPECT_EQ(table.for_plans(harmless), ParameterRef());
+        EXPECT_EQ(table.for_plans(harmless), ParameterRef());
+        EXPECT_EQ(table.for_plans({}), ParameterRef());
+    }
+    EXPECT_EQ(table.size(), 0U) << "what is remembered of a set does not keep it";
+}
+
 }  // namespace
 }  // namespace pgweir::session
