@@ -135,6 +135,45 @@ class Limits(ClusterCase):
             until(lambda: weir.metric("pgweir_idle_servers") == 0, "pgweir has noticed")
             self.assertNotEqual(value(connection, "SELECT pg_backend_pid()"), pid)
 
+    def test_workers_have_as_many_clients_each(self):
+        weir = self.weir(proxy={"auth_type": "trust", "workers": 3})
+        clients = [self.wire(weir.port, user="app") for _ in range(12)]
+        self.assertEqual(self.by_worker(weir), [4, 4, 4])
+        self.assertEqual([client.ask("SELECT 1") for client in clients], [[["1"]]] * 12)
+        for client in clients[:9]:
+            client.close()
+        until(lambda: sum(self.by_worker(weir)) == 3, "nine have gone")
+        clients = clients[9:] + [self.wire(weir.port, user="app") for _ in range(9)]
+        self.assertEqual(self.by_worker(weir), [4, 4, 4])
+
+    @staticmethod
+    def by_worker(weir):
+        """How many clients each of three has, without the console's own."""
+        workers = [int(row["worker"]) for row in weir.console("SHOW CLIENTS") if row["user"] == "app"]
+        return [workers.count(worker) for worker in range(3)]
+
+    def test_without_file_descriptors_clients_wait(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                weir = self.weir(proxy={"auth_type": "trust", "workers": workers})
+                before = self.wire(weir.port, user="app")
+                self.assertEqual(before.ask("SELECT 1"), [["1"]])
+                limits = resource.prlimit(weir.pid, resource.RLIMIT_NOFILE)
+                # The lowest one that is free is beyond the limit.
+                resource.prlimit(weir.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+                waiting = self.wire(weir.port)
+                waiting.send(w.startup({"user": "app", "database": "app"}))
+                until(lambda: "event=accept_failed" in weir.log_text(), "it has run out")
+                self.assertEqual(before.ask("SELECT 1"), [["1"]])
+                resource.prlimit(weir.pid, resource.RLIMIT_NOFILE, limits)
+                waiting.read_ready()
+                self.assertEqual(waiting.ask("SELECT 1"), [["1"]])
+
+    def test_a_client_that_says_nothing_is_sent_away(self):
+        weir = self.weir(proxy={"client_login_timeout": "500ms"})
+        silent = self.wire(weir.port)
+        self.assertIn("client_login_timeout", silent.read_to_end()[-1].fields["M"])
+
     def test_idle_clients_cost_little(self):
         """A thousand of them; 5,000 by hand with scripts/bench --idle 5000."""
         resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

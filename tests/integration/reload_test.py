@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from pathlib import Path
 
 import psycopg2
 from authority import Authority
@@ -233,6 +234,27 @@ class Reload(ClusterCase):
             self.assertEqual(value(connection, "SELECT 1"), 1)
 
     # ---- the file
+
+    def test_options_of_tcp_count_for_who_comes_now(self):
+        weir = self.weir(proxy={"auth_type": "trust"})
+        before = self.wire(weir.port, user="app")
+        self.assertTrue(self.keeps_alive(weir, before))
+        self.reload(weir, tcp={"keepalive": False})
+        after = self.wire(weir.port, user="app")
+        self.assertFalse(self.keeps_alive(weir, after))
+        self.assertTrue(self.keeps_alive(weir, before))
+        self.reload(weir, tcp={"keepalive": True})
+        self.assertTrue(self.keeps_alive(weir, self.wire(weir.port, user="app")))
+
+    @staticmethod
+    def keeps_alive(weir, wire):
+        """Whether the proxy's end of a connection has a timer that runs for keepalive: 02 in its line of /proc/net/tcp."""
+        theirs = wire.socket.getsockname()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, _, timer, *_ = line.split()
+            if local.endswith(f":{weir.port:04X}") and remote.endswith(f":{theirs:04X}"):
+                return timer.startswith("02:")
+        raise AssertionError("no such connection")
 
     def test_a_bad_file_changes_nothing(self):
         weir = self.weir_with_replicas(pool={"default_pool_size": 7})

@@ -55,6 +55,35 @@ class Settings(ClusterCase):
         rows(a, "RESET timezone")
         self.assertEqual(value(a, "SHOW timezone"), "Asia/Kolkata")
 
+    def test_each_is_welcomed_with_its_own_settings(self):
+        """What is made once for all who ask for the same is not for those who ask for something else."""
+        weir = self.weir_with_replicas(proxy={"auth_type": "trust"}, pool=ONE)
+        asked = [{}, {"application_name": "one"}, {"application_name": "two"}, {"application_name": "one", "TimeZone": "Asia/Tokyo"},
+                 {"TimeZone": "Asia/Tokyo"}, {"TimeZone": "UTC", "DateStyle": "German"}, {"options": "-c timezone=Asia/Tokyo"}]
+        for _ in range(2):
+            for parameters in asked:
+                with self.subTest(parameters):
+                    told = self.wire(weir.port, user="app", **parameters).parameters
+                    self.assertEqual(told["application_name"], parameters.get("application_name", ""))
+                    self.assertEqual(told["TimeZone"], "Asia/Tokyo" if "Asia" in str(parameters) else "UTC")
+                    self.assertEqual(told["DateStyle"].split(",")[0], parameters.get("DateStyle", "ISO"))
+                    self.assertIn("server_version", told)
+
+    def test_the_welcome_follows_the_server(self):
+        """What it reports at a login is what clients are told, though others were told something else before."""
+        weir = self.weir_with_replicas(proxy={"auth_type": "trust"}, pool=ONE)
+        told = self.wire(weir.port, user="app").parameters
+        self.assertEqual(told["is_superuser"], "off")
+        self.sql("ALTER ROLE app SUPERUSER")
+        self.addCleanup(self.sql, "ALTER ROLE app NOSUPERUSER")
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+
+        def superuser():
+            client = self.wire(weir.port, user="app")
+            client.ask("/* pgweir: primary */ SELECT 1")
+            return self.wire(weir.port, user="app").parameters["is_superuser"] == "on"
+        until(superuser, "a new login has told it")
+
     def test_a_rolled_back_setting_is_gone(self):
         a = self.connect(self.proxy, autocommit=True)
         for statement in ("BEGIN", "SET timezone = 'Asia/Tokyo'", "ROLLBACK"):
