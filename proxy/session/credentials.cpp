@@ -92,6 +92,7 @@ UserDirectory::UserDirectory(const config::Config& config, std::string salt_secr
     // Unknown names have to look as those do whom auth_query finds: they have what PostgreSQL makes of passwords.
     if (!config.proxy.auth_query.empty()) shapes_ = {{.kind = Credentials::Kind::scram}};
     if (shapes_.empty()) shapes_.emplace_back();
+    if (std::ranges::count(shapes_, shapes_.front()) == std::ssize(shapes_)) shapes_.resize(1);
 }
 
 void UserDirectory::add(const config::User& user, bool derive, const UserDirectory* before) {
@@ -127,6 +128,7 @@ std::unique_ptr<const UserEntry> UserDirectory::found(std::string_view name, std
 }
 
 UserDirectory::Shape UserDirectory::shape_of(std::string_view name) const {
+    if (shapes_.size() == 1) return shapes_.front();
     const std::string hash = protocol::hmac_sha256(secret_, std::string("shape:").append(name));
     if (hash.size() < 4) return shapes_.front();
     return shapes_[load_be32(as_bytes(hash)) % shapes_.size()];

@@ -86,6 +86,7 @@ class UserDirectory {
         Credentials::Kind kind = Credentials::Kind::plain;
         std::uint32_t iterations = protocol::kScramIterations;
         std::size_t salt_size = protocol::kScramSaltSize;
+        friend bool operator==(const Shape&, const Shape&) = default;
     };
     void add(const config::User& user, bool derive, const UserDirectory* before);
     [[nodiscard]] Shape shape_of(std::string_view name) const;
@@ -93,7 +94,7 @@ class UserDirectory {
     std::string secret_;  // of the salts
     protocol::ScramVerifier mock_keys_;
     std::unordered_map<std::string_view, std::shared_ptr<const UserEntry>> users_;  // keys are views of the entries' names
-    std::vector<Shape> shapes_;  // that unknown names may have; never empty
+    std::vector<Shape> shapes_;  // that unknown names may have; never empty, and only one when all are the same
 };
 
 }  // namespace pgweir::session
