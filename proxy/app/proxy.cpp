@@ -342,7 +342,11 @@ void Proxy::shut_down() {
 }
 
 void Proxy::wait_until_drained() {
-    const bool done = std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->finished(); });
+    const auto all_finished = [this] {
+        return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->finished(); });
+    };
+    // Asked twice: the last of them may have given a client to one that was asked before.
+    const bool done = all_finished() && all_finished();
     if (done || std::chrono::steady_clock::now() >= drain_deadline_) return stop();
     drain_timer_.expires_after(kDrainPoll);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {

@@ -37,7 +37,7 @@ Client::Client(Worker& worker, int fd, const Endpoint& from, bool over_limit)
     adopt(fd);
     const std::string address = address_.text();
     address_identity_ = cluster::identity_of(address);
-    (void)worker.random()(std::as_writable_bytes(std::span(&secret_, 1)));
+    if (!worker.random()(std::as_writable_bytes(std::span(&secret_, 1)))) secret_ = 0;
     starting_ = std::make_unique<Starting>(worker, over_limit, address);
 }
 
@@ -46,6 +46,7 @@ Client::~Client() = default;
 void Client::start() {
     worker_.counters().clients.add(1);
     counted_ = true;
+    if (secret_ == 0) return fail(sqlstate::kInternalError, "no random bytes for the client's secret");
     on_readable();  // its first bytes are there, as a rule
 }
 

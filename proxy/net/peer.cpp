@@ -173,8 +173,7 @@ void Peer::end_sending() noexcept {
 
 void Peer::close_socket() noexcept {
     if (open()) {
-        if (std::exchange(in_poller_, false)) poller_.forget(*this);
-        watched_ = 0;
+        unwatch();
         if (tls_ && !handshaking_ && !lost_) tls_->close_notify();
         tls_.reset();
         ::close(fd_);

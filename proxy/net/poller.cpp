@@ -55,10 +55,6 @@ void Poller::change(int fd, std::uint32_t events, Watcher& watcher) noexcept {
 
 void Poller::remove(int fd, const Watcher& watcher) noexcept {
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
-    forget(watcher);
-}
-
-void Poller::forget(const Watcher& watcher) noexcept {
     for (epoll_event& event : coming_) {
         if (event.data.ptr == &watcher) event.data.ptr = nullptr;
     }

@@ -38,10 +38,9 @@ class Poller {
     // one of all loops that wait for the descriptor is woken, and change() is not possible.
     [[nodiscard]] bool add(int fd, std::uint32_t events, Watcher& watcher) noexcept;
     void change(int fd, std::uint32_t events, Watcher& watcher) noexcept;
-    // The watcher hears nothing any more, not even of what came in the same wake. Before the descriptor is closed.
+    // The watcher hears nothing any more, not even of what came in the same wake. Before the descriptor is closed:
+    // close() does not end it while somebody else, as a tool that lists the process's files, holds the file for a moment.
     void remove(int fd, const Watcher& watcher) noexcept;
-    // The same for a descriptor that is closed next, and that nobody else has: the system forgets it with that.
-    void forget(const Watcher& watcher) noexcept;
     // Waits for readiness or a task, `limit` at most; dispatch() then tells what has come. First of all the ends of
     // connections: no client is given a server connection whose end came in the same wake.
     void wait(std::chrono::milliseconds limit) noexcept;

@@ -32,16 +32,20 @@ void set_tcp_options(int fd, const config::Tcp& tcp) noexcept {
 }
 
 void renew_tcp_options(int fd, const config::Tcp& tcp) noexcept {
-    const int fresh = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT}) {
-        int value = 0;
+    using std::chrono::ceil, std::chrono::seconds;
+    const int fresh = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // has the system's values
+    // Each is set once: somebody may connect in between.
+    const auto renew = [fd, fresh](int option, auto wanted) {
+        int value = static_cast<int>(wanted);
         socklen_t size = sizeof value;
-        if (::getsockopt(fresh, IPPROTO_TCP, option, &value, &size) == 0) set(fd, IPPROTO_TCP, option, value);
-    }
+        if (value > 0 || ::getsockopt(fresh, IPPROTO_TCP, option, &value, &size) == 0) set(fd, IPPROTO_TCP, option, value);
+    };
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(tcp.user_timeout.count()));
+    renew(TCP_KEEPIDLE, ceil<seconds>(tcp.keepidle).count());
+    renew(TCP_KEEPINTVL, ceil<seconds>(tcp.keepintvl).count());
+    renew(TCP_KEEPCNT, tcp.keepcnt);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, tcp.keepalive ? 1 : 0);
     if (fresh >= 0) ::close(fresh);
-    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
-    set(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
-    set_tcp_options(fd, tcp);
 }
 
 }  // namespace pgweir::net

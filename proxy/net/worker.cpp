@@ -100,6 +100,7 @@ void Worker::begin_client(int fd, const Endpoint& from, bool over_limit) {
     const auto client = std::make_shared<Client>(*this, fd, from, over_limit);
     client->set_slot(add_client(client));
     client->start();
+    if (draining_) client->drain();  // another worker accepted it before it heard of the end
 }
 
 std::uint32_t Worker::add_client(std::shared_ptr<Client> client) {
