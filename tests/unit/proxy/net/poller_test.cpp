@@ -8,6 +8,7 @@
 #include <functional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace pgweir::net {
 namespace {
@@ -88,15 +89,17 @@ TEST(Poller, WhoIsRemovedHearsNothingOfTheSameWake) {
     EXPECT_EQ(first.seen.size() + second.seen.size(), 1U);
 }
 
-// Closed without a word to the system: it tells nothing more, nor does what has come already.
-TEST(Poller, AForgottenOneThatIsClosedHearsNothing) {
+// Also while somebody else holds the file for a moment, as a tool does that lists the process's files.
+TEST(Poller, OneThatIsRemovedAndClosedHearsNothing) {
     Poller poller;
     Pair one, two;
     Recorder first, second;
+    std::vector<int> others;
     ASSERT_TRUE(poller.add(one.ends[0], EPOLLIN, first));
     ASSERT_TRUE(poller.add(two.ends[0], EPOLLIN, second));
     const auto close = [&](Pair& pair, const Recorder& recorder) {
-        poller.forget(recorder);
+        poller.remove(pair.ends[0], recorder);
+        others.push_back(::dup(pair.ends[0]));
         ::close(std::exchange(pair.ends[0], -1));
     };
     first.then = [&] { close(two, second); };
@@ -116,6 +119,7 @@ TEST(Poller, AForgottenOneThatIsClosedHearsNothing) {
     turn(poller);
     EXPECT_EQ(third.seen.size(), 1U);
     EXPECT_TRUE(gone.seen.empty());
+    for (const int fd : others) ::close(fd);
 }
 
 // Of a descriptor that several loops watch, each may be told: the system says no to EPOLLRDHUP with it.
