@@ -37,8 +37,8 @@ Client::Client(Worker& worker, int fd, const Endpoint& from, bool over_limit)
     adopt(fd);
     const std::string address = address_.text();
     address_identity_ = cluster::identity_of(address);
-    if (!worker.random()(std::as_writable_bytes(std::span(&secret_, 1)))) secret_ = 0;
     starting_ = std::make_unique<Starting>(worker, over_limit, address);
+    starting_->has_secret = worker.random()(std::as_writable_bytes(std::span(&secret_, 1)));
 }
 
 Client::~Client() = default;
@@ -46,7 +46,7 @@ Client::~Client() = default;
 void Client::start() {
     worker_.counters().clients.add(1);
     counted_ = true;
-    if (secret_ == 0) return fail(sqlstate::kInternalError, "no random bytes for the client's secret");
+    if (!starting_->has_secret) return fail(sqlstate::kInternalError, "no random bytes for the client's secret");
     on_readable();  // its first bytes are there, as a rule
 }
 

@@ -36,6 +36,7 @@ struct Client::Starting {
     std::string key;  // of `wanted`, for PoolGroup::accepted
     std::vector<session::Parameter> own;  // pgweir's own settings
     bool over_limit = false;
+    bool has_secret = false;  // there were random bytes for the key of its cancel requests
     bool asking = false;  // auth_query; nothing is read meanwhile
     std::string unsaid;   // AuthenticationOk, until the welcome: both go in one
     std::string refusal;  // what is said when the delay is over
