@@ -3,6 +3,7 @@
 import resource
 import threading
 import time
+import unittest
 
 import wire as w
 from harness import SLOW, ClusterCase, main, psycopg2, rows, until, value
@@ -152,6 +153,7 @@ class Limits(ClusterCase):
         workers = [int(row["worker"]) for row in weir.console("SHOW CLIENTS") if row["user"] == "app"]
         return [workers.count(worker) for worker in range(3)]
 
+    @unittest.skipIf(SLOW != 1, "the sanitizers' own checks need file descriptors")
     def test_without_file_descriptors_clients_wait(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
