@@ -50,7 +50,7 @@ struct CachedStatement {
     [[nodiscard]] std::size_t size() const noexcept { return bytes; }
 };
 
-// The prefix of server_name(); a client's unknown name that begins like this must never reach a server unchanged.
+// The prefix of server_name; a client's unknown name that begins like this must never reach a server unchanged.
 inline constexpr std::string_view kServerStatementPrefix = "pgweir_";
 [[nodiscard]] std::string server_statement_name(std::uint64_t id);
 
