@@ -129,7 +129,9 @@ class ClusterState {
     std::string name_;
     StateOptions options_;
     std::vector<Host> hosts_;
-    LagRing ring_;
+    // What the primary can have sent (lag), and all that is in its log (how old what a replica shows may be).
+    LagRing flushed_;
+    LagRing inserted_;
     std::uint32_t ring_timeline_ = 0;
     SampleRing samples_;  // of epoch_
     std::uint64_t epoch_ = 0;

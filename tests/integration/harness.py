@@ -170,7 +170,10 @@ class ClusterCase(BareCase):
         return weir
 
     def await_rotation(self, weir, names, timeout=20.0):
-        until(lambda: weir.in_rotation() == set(names), f"the rotation is {sorted(names)}", timeout)
+        try:
+            until(lambda: weir.in_rotation() == set(names), f"the rotation is {sorted(names)}", timeout)
+        except Timeout as error:
+            raise Timeout(f"{error}; pgweir's log ends with:\n{weir.log_tail()}") from None
 
     @classmethod
     def sql(cls, statement, database="app"):

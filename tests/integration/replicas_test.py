@@ -69,6 +69,23 @@ class Replicas(ClusterCase):
         self.assertEqual(set(counts), REPLICAS)
         self.assertGreater(min(counts.values()), 0.1 * sum(counts.values()), counts)
 
+    def test_what_the_primary_has_not_flushed_is_no_lag(self):
+        """What a failed statement logs (pruning, or this) stays unflushed, and so unsent, until something commits."""
+        primary = psycopg2.connect(host=str(self.cluster.sockets), port=self.cluster.primary.port, user="postgres")
+        self.addCleanup(primary.close)
+        primary.autocommit = True
+        until(lambda: self.rotates_while_unflushed(primary), "the replicas are in rotation while something is unflushed", 60)
+
+    def rotates_while_unflushed(self, primary):
+        def unflushed():
+            return value(primary, "SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()")
+
+        with self.assertRaises(psycopg2.errors.InvalidTextRepresentation):
+            rows(primary, "SELECT pg_logical_emit_message(false, 'pgweir', 'x')::text::int")
+        weir = self.weir_here(routing={"max_lag": "1s"})
+        lag = weir.metric("pgweir_server_lag_bytes")
+        return unflushed() and lag == 0  # else somebody else made it flush: once more
+
     def test_replay_paused_leaves_and_returns(self):
         """Out within two probe intervals of passing max_lag, back after resume, and no client sees an error."""
         weir = self.weir_here(routing={"max_lag": "1s", "max_lag_bytes": "1GB"})

@@ -23,6 +23,7 @@ inline TimePoint at(int ms) { return TimePoint{} + std::chrono::hours(1) + milli
 inline ProbeResult primary_at(std::uint64_t lsn, std::uint32_t timeline = 1) {
     ProbeResult result;
     result.position = Lsn{lsn};
+    result.flushed = Lsn{lsn};
     result.timeline = timeline;
     result.system_identifier = kSystem;
     result.server_version = 150'000;
@@ -32,7 +33,6 @@ inline ProbeResult primary_at(std::uint64_t lsn, std::uint32_t timeline = 1) {
 inline ProbeResult replica_at(std::uint64_t lsn, std::uint32_t timeline = 1) {
     ProbeResult result = primary_at(lsn, timeline);
     result.in_recovery = true;
-    result.received = Lsn{lsn};
     return result;
 }
 

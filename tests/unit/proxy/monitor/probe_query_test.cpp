@@ -32,7 +32,7 @@ Result result_of(const std::vector<Row>& rows, std::size_t columns) {
     return result;
 }
 
-const Row kPrimary = {"f", "0/4000028", nullptr, "f", "7231234567890123456", "0000000A", nullptr, "150008", "16777216"};
+const Row kPrimary = {"f", "0/4000028", "0/3FFFF00", "f", "7231234567890123456", "0000000A", nullptr, "150008", "16777216"};
 const Row kReplica = {"t", "0/4000000", "0/4000100", "t", "7231234567890123456", nullptr, "10", "160002", "1048576"};
 
 TEST(ProbeQuery, ReadsAPrimary) {
@@ -40,7 +40,7 @@ TEST(ProbeQuery, ReadsAPrimary) {
     ASSERT_TRUE(probe);
     EXPECT_FALSE(probe->in_recovery);
     EXPECT_EQ(probe->position, Lsn{0x4000028});
-    EXPECT_FALSE(probe->received);
+    EXPECT_EQ(probe->flushed, Lsn{0x3FFFF00});
     EXPECT_EQ(probe->system_identifier, 7231234567890123456U);
     EXPECT_EQ(probe->timeline, 10U);  // hexadecimal, of a WAL file's name
     EXPECT_EQ(probe->server_version, 150008U);
@@ -52,7 +52,7 @@ TEST(ProbeQuery, ReadsAReplica) {
     ASSERT_TRUE(probe);
     EXPECT_TRUE(probe->in_recovery);
     EXPECT_EQ(probe->position, Lsn{0x4000000});
-    EXPECT_EQ(probe->received, Lsn{0x4000100});
+    EXPECT_EQ(probe->flushed, Lsn{0x4000100});
     EXPECT_TRUE(probe->replay_paused);
     EXPECT_EQ(probe->timeline, 10U);  // decimal
     EXPECT_EQ(probe->wal_segment_size, 1048576U);
@@ -65,7 +65,7 @@ TEST(ProbeQuery, AReplicaThatReplayedNothingIsAtZero) {
     const auto probe = read_probe(result_of({row}, 9).get());
     ASSERT_TRUE(probe);
     EXPECT_EQ(probe->position, Lsn{0});
-    EXPECT_FALSE(probe->received);
+    EXPECT_FALSE(probe->flushed);
 }
 
 TEST(ProbeQuery, RefusesAnotherShape) {
