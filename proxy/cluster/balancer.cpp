@@ -143,6 +143,13 @@ void Balancer::answered(HostIndex host, std::chrono::microseconds took, TimePoin
     if (method_ == config::Balance::latency && index_of(host) < latencies_.size()) latencies_[index_of(host)].answered(took, now);
 }
 
+std::optional<HostIndex> sole_choice(const Snapshot& snapshot, const Bound& bound) noexcept {
+    if (!bound.home || bound.floor || bound.oldest != TimePoint{}) return std::nullopt;
+    const ServerView& home = snapshot.servers[index_of(*bound.home)];
+    const bool good = home.rotation == Rotation::in && home.weight > 0 && !home.trials && home.position >= bound.home_floor;
+    return good ? bound.home : std::nullopt;
+}
+
 std::optional<HostIndex> least_lagged(const Snapshot& snapshot, std::span<const bool> excluded, const Bound& bound) noexcept {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < snapshot.servers.size(); ++i) {

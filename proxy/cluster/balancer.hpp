@@ -68,6 +68,9 @@ class Balancer {
     std::vector<Latency> latencies_;
 };
 
+// The home of a session that no other replica will do for, if nothing speaks against it: then any method picks it.
+[[nodiscard]] std::optional<HostIndex> sole_choice(const Snapshot& snapshot, const Bound& bound) noexcept;
+
 // While replicas lag and none is in rotation: the one that lags least, of those that `excluded` does not name and `bound`
 // admits.
 [[nodiscard]] std::optional<HostIndex> least_lagged(const Snapshot& snapshot, std::span<const bool> excluded, const Bound& bound) noexcept;

@@ -161,6 +161,10 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
     const cluster::Snapshot& snapshot = *snapshots_[group.cluster];
     const std::vector<TimePoint>& suspects = suspect_until_[group.cluster];
     const TimePoint time = now();
+    const bool nearest = route.read_preference == ReadPreference::nearest && !group.read_only;
+    if (const auto home = cluster::sole_choice(snapshot, bound); home && !nearest && home != avoid) {
+        if (suspects[cluster::index_of(*home)] <= time) return home;
+    }
     std::array<bool, cluster::kMaxServers> excluded{};
     const std::size_t count = std::min(snapshot.servers.size(), excluded.size());
     bool any = false;
@@ -171,7 +175,6 @@ std::optional<cluster::HostIndex> Worker::pick(const PoolGroup& group, const rou
         any |= excluded[i];
         left |= !excluded[i] && snapshot.servers[i].rotation == cluster::Rotation::in;
     }
-    const bool nearest = route.read_preference == ReadPreference::nearest && !group.read_only;
     if (nearest) {
         const auto share = cluster::keep_nearest(snapshot, std::span(excluded).first(count), bound, primary_answers(group));
         if (share > 0 && jitter() < share) return snapshot.primary;

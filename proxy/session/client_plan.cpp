@@ -187,7 +187,7 @@ void ClientMachine::learn(const Draft& draft) {
 }
 
 bool ClientMachine::plan_query(Draft& draft, Bytes body) {
-    planned_ = sql::classify(query_text(body), lex_, setup_.names->judge());
+    planned_ = statements_.plain_reads.judge(query_text(body), lex_, *setup_.names);
     // Kept over a wait, but not with slices of bytes that may be gone by then.
     if (draft.extended) draft.primary(sql::Reason::flushed_segment);  // its Sync comes later, with anything before it
     planned_valid_ = !draft.extended && planned_.name.empty() && planned_.value.empty();

@@ -227,7 +227,7 @@ void ClientMachine::fake(Expected expected, Sink& sink) {
 
 void ClientMachine::on_query(const Message& message, Sink& sink) {
     if (!std::exchange(planned_valid_, false)) {
-        planned_ = sql::classify(query_text(message.body()), lex_, setup_.names->judge());
+        planned_ = statements_.plain_reads.judge(query_text(message.body()), lex_, *setup_.names);
     }
     const sql::Statement& judged = planned_;
     const bool alone = !extended_open_ || sink.server == nullptr;

@@ -13,6 +13,7 @@
 #include "proxy/session/database_names.hpp"
 #include "proxy/session/learned_reads.hpp"
 #include "proxy/session/parameters.hpp"
+#include "proxy/session/plain_reads.hpp"
 #include "proxy/session/promotion.hpp"
 #include "proxy/sql/classify.hpp"
 #include "proxy/sql/statement.hpp"
@@ -121,6 +122,8 @@ class StatementCache {
     // A replica has refused it, and no DDL was seen since.
     [[nodiscard]] bool refused(const CachedStatement& statement) const noexcept { return statement.refused_in == epoch_; }
     LearnedReads learned;
+    // Judges what is not prepared.
+    PlainReads plain_reads;
 
     [[nodiscard]] DatabaseNames& own_names() noexcept { return own_names_; }
     // What the worker's clients did, since the start.

@@ -92,6 +92,8 @@ struct Statement {
     std::string_view name;
     std::string_view value;
 
+    friend bool operator==(const Statement&, const Statement&) = default;
+
     // One read that does nothing else: not to its transaction, nor to the session.
     [[nodiscard]] bool is_plain_read() const noexcept {
         return reads_only && reason == Reason::read && effects == Effect::none && transaction == Transaction::none && !multiple &&

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "proxy/routing/route.hpp"
+#include "proxy/session/plain_reads.hpp"
 #include "proxy/sql/catalog_builder.hpp"
 #include "proxy/sql/classify.hpp"
 
@@ -40,5 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!statement.reads_only || statement.multiple || statement.empty) __builtin_trap();
         if (!settings.standard_conforming_strings || text.find('\0') != std::string_view::npos) __builtin_trap();
     }
+    // What is remembered of other texts changes nothing.
+    static session::DatabaseNames names(functions);
+    static session::PlainReads reads;
+    if (known == nullptr && !(reads.judge(text, settings, names) == statement)) __builtin_trap();
     return sql::name(route.reason).empty() ? 1 : 0;
 }

@@ -48,6 +48,39 @@ TEST(Balancer, IsSmooth) {
     EXPECT_EQ(order, "aabaaaba");
 }
 
+// The shortcut says what every method says, or nothing.
+TEST(Balancer, TheSoleChoiceIsWhatIsPicked) {
+    Chance chance(7);
+    const auto draw = [&](int of) { return static_cast<int>(chance.next() * of); };
+    int chosen = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        Snapshot snapshot = snapshot_of({1, static_cast<std::uint32_t>(draw(3)), 2});
+        for (ServerView& server : snapshot.servers) {
+            server.position = Lsn{static_cast<std::uint64_t>(draw(4))};
+            server.local = draw(2) == 0;
+            if (draw(5) == 0) server.rotation = Rotation::lagging;
+            if (draw(8) == 0) server.trials = std::make_shared<Trials>(1);
+        }
+        snapshot.local_first = draw(2) == 0;
+        Bound bound{.home = static_cast<HostIndex>(draw(3)), .home_floor = Lsn{static_cast<std::uint64_t>(draw(4))}};
+        bound.floor.reset();
+        if (draw(4) == 0) bound.floor = Lsn{static_cast<std::uint64_t>(draw(4))};
+        if (draw(6) == 0) bound.home.reset();
+        if (draw(6) == 0) bound.oldest = TimePoint{} + std::chrono::seconds(1);
+        const auto sole = sole_choice(snapshot, bound);
+        if (!sole) continue;
+        ++chosen;
+        for (const config::Balance method : {config::Balance::round_robin, config::Balance::weighted, config::Balance::least_connections,
+                                             config::Balance::client_hash, config::Balance::latency}) {
+            for (const bool queues : {false, true}) {
+                const std::array<std::uint32_t, 3> in_use{static_cast<std::uint32_t>(draw(3)), 9, 0};
+                EXPECT_EQ(Balancer(method).pick(snapshot, in_use, {}, bound, {.client = 5, .now = TimePoint{}, .queues = queues}), sole);
+            }
+        }
+    }
+    EXPECT_GT(chosen, 1000);
+}
+
 TEST(Balancer, TakesOnlyWhatTheBoundAdmits) {
     Snapshot snapshot = snapshot_of({1, 1, 1});
     for (std::size_t i = 0; i < 3; ++i) snapshot.servers[i].position = Lsn{100 * (i + 1)};

@@ -1,0 +1,54 @@
+// Texts that were judged plain reads, so that their like need not be judged again. Worker-local.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/session/database_names.hpp"
+#include "proxy/sql/classify.hpp"
+
+namespace pgweir::session {
+
+// Says what sql::classify() says, for less where clients send the same text with other numbers in it: to the scanner a whole
+// number that stands alone is a token like any other. Only texts in which nothing but such a number could change how the rest
+// is read are kept: short, ASCII, without quotes, comments and `$`.
+class PlainReads {
+  public:
+    [[nodiscard]] sql::Statement judge(std::string_view text, sql::LexSettings lex, const DatabaseNames& names);
+
+    // Of texts that are kept.
+    [[nodiscard]] std::size_t size() const noexcept;
+
+  private:
+    static constexpr std::size_t kMostBytes = 256;
+    static constexpr std::size_t kMostNumbers = 15;
+    static constexpr std::size_t kSets = 64;
+    static constexpr std::size_t kWays = 4;
+
+    struct Pattern {
+        const DatabaseNames* names = nullptr;  // who judged, and
+        std::uint64_t version = 0;             // when; 0: nothing is kept here
+        std::size_t pieces = 0;
+        std::array<std::uint16_t, kMostNumbers + 1> sizes{};  // of the pieces, between which the numbers were
+        std::string text;                                     // without the numbers
+
+        // False: not one of those that can be kept, and nothing is.
+        [[nodiscard]] bool keep(std::string_view read, const DatabaseNames& by);
+        [[nodiscard]] bool matches(std::string_view read) const noexcept;
+    };
+    struct Set {
+        std::uint64_t missed = 0;  // the hash of the last text that was not found: what comes once is not kept
+        std::size_t next = 0;      // to be given up
+        std::array<Pattern, kWays> patterns;
+    };
+
+    [[nodiscard]] static std::uint64_t hash(std::string_view text) noexcept;
+
+    std::vector<Set> sets_;  // empty until there is something to keep
+};
+
+}  // namespace pgweir::session

@@ -1,0 +1,156 @@
+// What is remembered of plain reads says what the scanner says, of every text that comes.
+#include "proxy/session/plain_reads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "proxy/sql/catalog_builder.hpp"
+
+namespace pgweir::session {
+namespace {
+
+std::vector<std::string> read_corpus(const std::string& file) {
+    std::ifstream in(PGWEIR_SOURCE_DIR "/tests/unit/proxy/sql/" + file);
+    std::string all{std::istreambuf_iterator<char>(in), {}};
+    std::vector<std::string> statements;
+    for (std::size_t at = 0; at < all.size();) {
+        const std::size_t end = std::min(all.find(";\n", at), all.size());
+        statements.push_back(all.substr(at, end - at));
+        at = end + 2;
+    }
+    return statements;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Every run of digits, wherever it stands, is another one.
+std::string with_other_numbers(std::string_view text, std::string_view number) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        if (!is_digit(text[at])) {
+            out += text[at++];
+            continue;
+        }
+        out += number;
+        while (at < text.size() && is_digit(text[at])) ++at;
+    }
+    return out;
+}
+
+class PlainReadsTest : public testing::Test {
+  protected:
+    sql::Statement judge(std::string_view text) { return reads_.judge(text, {}, names_); }
+    void expect_as_scanned(const std::string& text) {
+        EXPECT_EQ(judge(text), sql::classify(text, {}, names_.judge())) << text;
+    }
+    // It is kept when it comes for the second time.
+    void keep(std::string_view text) {
+        for (int i = 0; i < 2; ++i) (void)judge(text);
+    }
+
+    sql::Allowlist functions_;
+    DatabaseNames names_{functions_};
+    PlainReads reads_;
+};
+
+TEST_F(PlainReadsTest, KeepsWhatComesAgain) {
+    (void)judge("SELECT a FROM t WHERE id = 1");
+    EXPECT_EQ(reads_.size(), 0U) << "once is nothing";
+    (void)judge("SELECT a FROM t WHERE id = 22");
+    EXPECT_EQ(reads_.size(), 1U);
+    for (const char* text : {"SELECT a FROM t WHERE id = 333", "SELECT a FROM t WHERE id = 0"}) {
+        EXPECT_TRUE(judge(text).is_plain_read());
+    }
+    EXPECT_EQ(reads_.size(), 1U);
+}
+
+TEST_F(PlainReadsTest, KeepsPlainReadsOnly) {
+    for (const char* text :
+         {"SELECT nextval(1)", "UPDATE t SET a = 1", "BEGIN", "SELECT 1; SELECT 2", "/* pgweir: primary */ SELECT 1",
+          "/* pgweir: max_lag=5s */ SELECT 1", "SELECT 1 -- 2", "SELECT 'a1'", "SELECT \"a1\" FROM t", "SELECT $1", "SELECT $$1$$",
+          "SELECT 1 AS \xC3\xA4", "SELECT a FROM t FOR UPDATE", "SHOW pgweir.lsn", ""}) {
+        keep(text);
+        expect_as_scanned(text);
+    }
+    keep("SELECT " + std::string(300, 'a'));
+    EXPECT_EQ(reads_.size(), 0U);
+}
+
+TEST_F(PlainReadsTest, TheCorpusIsJudgedAsTheScannerJudges) {
+    std::size_t most = 0;
+    for (const char* file : {"plain_reads.sql", "non_reads.sql"}) {
+        for (const std::string& text : read_corpus(file)) {
+            keep(text);
+            most = std::max(most, reads_.size());
+            for (const char* number : {"7", "00", "123456789012345678901234567890", "1.5", "1e5", "0x1F", "1_000", "x", "", " ", "1 2"}) {
+                expect_as_scanned(with_other_numbers(text, number));
+            }
+        }
+    }
+    EXPECT_GT(most, 30U) << "else nothing was put to the test";
+}
+
+// Any one byte of a kept text is another, is missing, or has a neighbour: all bytes there are.
+TEST_F(PlainReadsTest, WhateverDiffersInMoreThanNumbersIsScanned) {
+    for (const std::string kept : {"SELECT abalance FROM a1 WHERE aid = 12 AND b IN (3, 4) LIMIT 5", "SELECT 1", "SELECT f.x-1+2 FROM f f",
+                                   "SELECT lower(x) FROM t WHERE y<10 OR y>1.5 OR z=1e5"}) {
+        keep(kept);
+        ASSERT_GT(reads_.size(), 0U) << kept;
+        for (std::size_t at = 0; at <= kept.size(); ++at) {
+            for (int byte = 0; byte < 256; ++byte) {
+                std::string inserted = kept, replaced = kept;
+                inserted.insert(at, 1, static_cast<char>(byte));
+                expect_as_scanned(inserted);
+                if (at == kept.size()) continue;
+                replaced[at] = static_cast<char>(byte);
+                expect_as_scanned(replaced);
+            }
+            if (at < kept.size()) expect_as_scanned(std::string(kept).erase(at, 1));
+            expect_as_scanned(kept.substr(0, at));
+        }
+    }
+}
+
+// Only whole numbers that stand alone may differ: others are parts of names, or of numbers that read otherwise.
+TEST_F(PlainReadsTest, ANumberInANameIsTheName) {
+    sql::CatalogRows rows;
+    rows.functions = {{.schema = "public", .name = "writes", .is_volatile = true}};
+    rows.views = {{"v2", " SELECT writes() AS w;"}};
+    names_.learn(std::make_shared<const sql::Catalog>(sql::CatalogBuilder::build(rows, functions_)));
+    keep("SELECT w FROM v1 WHERE id = 1");
+    ASSERT_EQ(reads_.size(), 1U);
+    EXPECT_TRUE(judge("SELECT w FROM v1 WHERE id = 2").reads_only);
+    EXPECT_FALSE(judge("SELECT w FROM v2 WHERE id = 1").reads_only);
+}
+
+TEST_F(PlainReadsTest, WhatIsKnownOfNamesCounts) {
+    const std::string text = "SELECT w FROM v WHERE id = 1";
+    keep(text);
+    EXPECT_TRUE(judge(text).reads_only);
+    sql::CatalogRows rows;
+    rows.functions = {{.schema = "public", .name = "writes", .is_volatile = true}};
+    rows.views = {{"v", " SELECT writes() AS w;"}};
+    names_.learn(std::make_shared<const sql::Catalog>(sql::CatalogBuilder::build(rows, functions_)));
+    EXPECT_FALSE(judge(text).reads_only);
+    DatabaseNames others(functions_);
+    EXPECT_TRUE(reads_.judge(text, {}, others).reads_only) << "of another database";
+}
+
+TEST_F(PlainReadsTest, NonstandardStringsAreNeverReads) {
+    keep("SELECT 1");
+    EXPECT_FALSE(reads_.judge("SELECT 1", {.standard_conforming_strings = false}, names_).reads_only);
+    EXPECT_TRUE(reads_.judge("SELECT 1", {.ascii_trail_bytes = true}, names_).reads_only);
+}
+
+TEST_F(PlainReadsTest, IsBounded) {
+    for (int i = 0; i < 5000; ++i) keep("SELECT c" + std::string(static_cast<std::size_t>(i % 200), 'x') + std::to_string(i) + " FROM t");
+    EXPECT_GT(reads_.size(), 0U);
+    EXPECT_LE(reads_.size(), 256U);
+}
+
+}  // namespace
+}  // namespace pgweir::session
