@@ -20,6 +20,11 @@ constexpr std::uint64_t digits_in(std::uint64_t bytes) noexcept {
     return at_least_0 & ~above_9 & ~bytes & each(0x80);
 }
 
+constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
+    const std::uint64_t mixed = (hash ^ word) * 0x9E3779B97F4A7C15U;
+    return mixed ^ (mixed >> 32);
+}
+
 // No more than this can be known of one that is kept: what a plain read does not do.
 [[nodiscard]] bool is_nothing_else(const sql::Statement& judged) noexcept {
     return judged.is_plain_read() && !judged.empty && judged.hint.kind == sql::Hint::Kind::none && judged.name.empty() &&
@@ -70,18 +75,20 @@ std::size_t PlainReads::size() const noexcept {
 // Of what stands before the first digit, or of the first 64 bytes.
 std::uint64_t PlainReads::hash(std::string_view text) noexcept {
     constexpr std::size_t kWord = sizeof(std::uint64_t);
-    constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15U;
-    std::uint64_t result = 0;
-    for (std::size_t at = 0; at < std::min<std::size_t>(text.size(), 8 * kWord); at += kWord) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, std::min(kWord, text.size() - at));
+    std::uint64_t result = 0, word = 0;
+    std::size_t at = 0;
+    for (; at + kWord <= text.size() && at < 8 * kWord; at += kWord) {
+        std::memcpy(&word, text.data() + at, kWord);
         const std::uint64_t digits = digits_in(word);
-        if (digits != 0) word &= ((digits & (~digits + 1)) >> 7) - 1;  // what is below the lowest
-        result = (result ^ word) * kMultiplier;
-        result ^= result >> 32;
-        if (digits != 0) break;
+        if (digits != 0) return mix(result, word & (((digits & (~digits + 1)) >> 7) - 1));  // what is below the lowest
+        result = mix(result, word);
     }
-    return result;
+    if (at == 8 * kWord) return result;
+    word = 0;
+    for (unsigned bits = 0; at < text.size() && !sql::is(text[at], sql::kDigit); ++at, bits += 8) {
+        word |= std::uint64_t{static_cast<std::uint8_t>(text[at])} << bits;
+    }
+    return mix(result, word);
 }
 
 bool PlainReads::Pattern::keep(std::string_view read, const DatabaseNames& by) {
