@@ -43,7 +43,8 @@ struct ClientMachine::Sink {
 // The NUL-terminated string at the front of `in`, which it is taken from; none if its end has not come.
 [[nodiscard]] inline std::optional<std::string_view> take_string(Bytes& in) noexcept {
     const std::string_view text = as_text(in);
-    const std::size_t end = text.find('\0');
+    const bool unnamed = !text.empty() && text.front() == '\0';  // as most statements and portals are
+    const std::size_t end = unnamed ? 0 : text.find('\0');
     if (end == std::string_view::npos) return std::nullopt;
     in = in.subspan(end + 1);
     return text.substr(0, end);
