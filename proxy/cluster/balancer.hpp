@@ -68,7 +68,7 @@ class Balancer {
     std::vector<Latency> latencies_;
 };
 
-// The home of a session that no other replica will do for, if nothing speaks against it: then any method picks it.
+// The session's home, where no other replica will do and nothing speaks against it: any method would pick it. None: to be picked.
 [[nodiscard]] std::optional<HostIndex> sole_choice(const Snapshot& snapshot, const Bound& bound) noexcept;
 
 // While replicas lag and none is in rotation: the one that lags least, of those that `excluded` does not name and `bound`

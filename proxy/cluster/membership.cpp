@@ -65,8 +65,7 @@ void ClusterState::release(HostIndex index) {
 
 void ClusterState::set_options(StateOptions options, TimePoint now) {
     if (options_.limits.time != options.limits.time || options_.interval != options.interval) {
-        flushed_.set_window(window_for(options));
-        inserted_.set_window(window_for(options));
+        log_.set_window(window_for(options));
     }
     options_ = std::move(options);
     for (Host& host : hosts_) {

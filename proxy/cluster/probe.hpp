@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "proxy/cluster/lsn_text.hpp"
 
@@ -12,9 +11,7 @@ struct ProbeResult {
     std::uint64_t number = 0;  // given before the question was sent, see SampleClock
     bool in_recovery = false;
     Lsn position;  // pg_last_wal_replay_lsn() in recovery (0/0: nothing replayed), else pg_current_wal_insert_lsn()
-    // What is safely on its disk, which is all that a primary sends: pg_last_wal_receive_lsn() in recovery (none: without a
-    // receiver so far), else pg_current_wal_flush_lsn().
-    std::optional<Lsn> flushed;
+    Lsn flushed;   // pg_current_wal_flush_lsn(): all that a primary sends; 0/0 in recovery
     bool replay_paused = false;
     std::uint64_t system_identifier = 0;
     std::uint32_t timeline = 0;

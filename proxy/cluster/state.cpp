@@ -38,8 +38,7 @@ ClusterState::ClusterState(std::string name, const std::vector<config::Server>& 
                            const Memory& memory)
     : name_(std::move(name)),
       options_(std::move(options)),
-      flushed_(window_for(options_)),
-      inserted_(window_for(options_)),
+      log_(window_for(options_)),
       memory_(memory),
       chance_(options_.seed) {
     for (const config::Server& server : servers) (void)join(Member(server), hosts_.size() + 1, {});
@@ -156,17 +155,13 @@ void ClusterState::alarm(HostIndex index, std::string cause) {
 
 void ClusterState::sample(const ProbeResult& result, TimePoint started) {
     const Lsn position = normalise(result.position, result.wal_segment_size);
-    if (ring_timeline_ != result.timeline) {  // positions of different timelines do not compare
-        flushed_.clear();
-        inserted_.clear();
-    }
+    if (log_timeline_ != result.timeline) log_.clear();  // positions of different timelines do not compare
     // The primary was promoted again, restored, or has lost in a crash what it had not flushed.
-    const bool other_history = !samples_.empty() && (ring_timeline_ != result.timeline || position < samples_.newest());
+    const bool other_history = !samples_.empty() && (log_timeline_ != result.timeline || position < samples_.newest());
     if (other_history) begin_epoch();
-    ring_timeline_ = result.timeline;
+    log_timeline_ = result.timeline;
     wal_segment_size_ = result.wal_segment_size;
-    flushed_.add(started, result.flushed ? normalise(*result.flushed, result.wal_segment_size) : position);
-    inserted_.add(started, position);
+    log_.add(started, position, normalise(result.flushed, result.wal_segment_size));
     samples_.add(result.number, position);
 }
 
@@ -185,16 +180,14 @@ void ClusterState::forget_lag(Host& host) {
 
 void ClusterState::judge(Host& host, TimePoint now) {
     if (wrong_timeline(host)) return forget_lag(host);  // positions of different timelines do not compare
-    // A primary keeps what a statement without a transaction id has logged (pruning, by one that failed) until something makes
-    // it flush: up to half a minute on an idle one. No replica can have it, and none is late for that.
-    const Lag lag = flushed_.measure(host.view.position, now);
-    // But a commit that did not wait for its flush is seen on the primary at once.
-    const Lag seen = inserted_.measure(host.view.position, now);
+    const LagRing& replayable = log_.replayable();
+    const Lag lag = replayable.measure(host.view.position, now);
+    const Lag seen = log_.inserted().measure(host.view.position, now);
     host.view.lag_time = lag.time;
     host.view.current_at = seen.time ? std::optional(now - *seen.time) : std::nullopt;
     host.view.lag_bytes = lag.bytes;
-    const auto covered = flushed_.empty() ? std::chrono::microseconds(0)
-                                          : std::chrono::duration_cast<std::chrono::microseconds>(now - flushed_.oldest());
+    const auto covered = replayable.empty() ? std::chrono::microseconds(0)
+                                            : std::chrono::duration_cast<std::chrono::microseconds>(now - replayable.oldest());
     host.gate.update(judge_lag(lag, covered, options_.limits), frozen());
 }
 

@@ -14,7 +14,7 @@
 #include "proxy/cluster/failure.hpp"
 #include "proxy/cluster/health_gate.hpp"
 #include "proxy/cluster/lag_gate.hpp"
-#include "proxy/cluster/lag_ring.hpp"
+#include "proxy/cluster/primary_log.hpp"
 #include "proxy/cluster/member.hpp"
 #include "proxy/cluster/memory.hpp"
 #include "proxy/cluster/probe.hpp"
@@ -129,10 +129,8 @@ class ClusterState {
     std::string name_;
     StateOptions options_;
     std::vector<Host> hosts_;
-    // What the primary can have sent (lag), and all that is in its log (how old what a replica shows may be).
-    LagRing flushed_;
-    LagRing inserted_;
-    std::uint32_t ring_timeline_ = 0;
+    PrimaryLog log_;
+    std::uint32_t log_timeline_ = 0;
     SampleRing samples_;  // of epoch_
     std::uint64_t epoch_ = 0;
     std::uint32_t wal_segment_size_ = kDefaultWalSegmentSize;

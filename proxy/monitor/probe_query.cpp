@@ -10,7 +10,7 @@ namespace pgweir::monitor {
 // seconds after a promotion (semantics.md G).
 const char* const kProbeSql =
     "SELECT r, CASE WHEN r THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END,"
-    " CASE WHEN r THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END,"
+    " CASE WHEN r THEN NULL ELSE pg_catalog.pg_current_wal_flush_lsn() END,"
     " CASE WHEN r THEN pg_catalog.pg_is_wal_replay_paused() ELSE false END,"
     " (SELECT system_identifier FROM pg_catalog.pg_control_system()),"
     " CASE WHEN r THEN NULL ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), "
@@ -45,9 +45,10 @@ std::optional<cluster::ProbeResult> read_probe(const PGresult* result) {
     probe.in_recovery = field(result, 0) == "t";
     if (!probe.in_recovery && field(result, 0) != "f") return std::nullopt;
     const std::optional<Lsn> position = parse_lsn(field(result, 1));
-    if (!position && !probe.in_recovery) return std::nullopt;
+    const std::optional<Lsn> flushed = parse_lsn(field(result, 2));
+    if (!probe.in_recovery && (!position || !flushed)) return std::nullopt;
     probe.position = position.value_or(Lsn{});  // null in recovery: nothing replayed yet
-    probe.flushed = parse_lsn(field(result, 2));
+    probe.flushed = flushed.value_or(Lsn{});
     probe.replay_paused = field(result, 3) == "t";
     const int timeline = probe.in_recovery ? 6 : 5;
     if (!number(result, 4, probe.system_identifier)) return std::nullopt;

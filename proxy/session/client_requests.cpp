@@ -237,7 +237,7 @@ void ClientMachine::on_query(const Message& message, Sink& sink) {
     }
     ++sink.result.segments;
     auto undo = undo_of_query(sink);
-    if (unnamed_) unnamed_ = {};
+    if (unnamed_) unnamed_ = {};  // who sends Queries has none, as a rule
     if (alone && is_local(judged, query_text(message.body()))) return on_local_query(message, sink);
     if (sink.server == nullptr) {
         sink.result.failed = true;

@@ -38,6 +38,23 @@ constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
     return statement;
 }
 
+// A run of digits that is a token by itself: where it begins and ends. Both are the text's size if there is none behind `from`.
+struct Number {
+    std::size_t begin, end;
+};
+
+[[nodiscard]] Number next_number(std::string_view text, std::size_t from) noexcept {
+    const auto joins = [](char c) { return c == '.' || sql::is(c, sql::kIdentCont); };
+    for (std::size_t begin = from; begin < text.size(); ++begin) {
+        if (!sql::is(text[begin], sql::kDigit)) continue;
+        std::size_t end = begin;
+        while (end < text.size() && sql::is(text[end], sql::kDigit)) ++end;
+        if ((begin == 0 || !joins(text[begin - 1])) && (end == text.size() || !joins(text[end]))) return {begin, end};
+        begin = end - 1;
+    }
+    return {text.size(), text.size()};
+}
+
 // Numbers apart, what is between them is read the same way wherever it stands.
 [[nodiscard]] bool is_simple(std::string_view text) noexcept {
     const bool simple = std::ranges::none_of(text, [](char c) {
@@ -46,23 +63,26 @@ constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
     return simple && text.find("--") == std::string_view::npos && text.find("/*") == std::string_view::npos;
 }
 
+[[nodiscard]] std::size_t count_numbers(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (Number at = next_number(text, 0); at.begin < text.size(); at = next_number(text, at.end)) ++count;
+    return count;
+}
+
 }  // namespace
 
 sql::Statement PlainReads::judge(std::string_view text, sql::LexSettings lex, const DatabaseNames& names) {
-    if (!lex.standard_conforming_strings) return sql::classify(text, lex, names.judge());
-    const std::uint64_t hashed = hash(text);
-    if (!sets_.empty()) {
-        for (const Pattern& pattern : sets_[hashed % kSets].patterns) {
-            const bool current = pattern.names == &names && pattern.version == names.version();
-            if (current && pattern.matches(text)) return plain_read();
-        }
+    if (!lex.standard_conforming_strings || text.size() > kLongest) return sql::classify(text, lex, names.judge());
+    if (sets_.empty()) sets_.resize(kSets);
+    Set& set = sets_[hash(text) % kSets];
+    for (Pattern& pattern : set.patterns) {
+        if (!pattern.current(names) || !pattern.matches(text)) continue;
+        pattern.used = true;
+        return plain_read();
     }
     const sql::Statement judged = sql::classify(text, lex, names.judge());
-    if (text.size() > kMostBytes || !is_nothing_else(judged)) return judged;
-    if (sets_.empty()) sets_.resize(kSets);
-    Set& set = sets_[hashed % kSets];
-    if (std::exchange(set.missed, hashed) != hashed) return judged;
-    if (set.patterns[set.next].keep(text, names)) set.next = (set.next + 1) % kWays;
+    const bool keeps = text.size() <= kMostBytes && is_nothing_else(judged);
+    if (keeps && is_simple(text) && count_numbers(text) <= kMostNumbers) set.keep(text, names);
     return judged;
 }
 
@@ -72,49 +92,54 @@ std::size_t PlainReads::size() const noexcept {
     return count;
 }
 
-// Of what stands before the first digit, or of the first 64 bytes.
+// Of what stands before the first number.
 std::uint64_t PlainReads::hash(std::string_view text) noexcept {
     constexpr std::size_t kWord = sizeof(std::uint64_t);
-    std::uint64_t result = 0, word = 0;
+    std::uint64_t result = 0;
     std::size_t at = 0;
-    for (; at + kWord <= text.size() && at < 8 * kWord; at += kWord) {
+    for (; at + kWord <= text.size(); at += kWord) {
+        std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, kWord);
-        const std::uint64_t digits = digits_in(word);
-        if (digits != 0) return mix(result, word & (((digits & (~digits + 1)) >> 7) - 1));  // what is below the lowest
+        if (digits_in(word) != 0) break;
         result = mix(result, word);
     }
-    if (at == 8 * kWord) return result;
-    word = 0;
-    for (unsigned bits = 0; at < text.size() && !sql::is(text[at], sql::kDigit); ++at, bits += 8) {
-        word |= std::uint64_t{static_cast<std::uint8_t>(text[at])} << bits;
+    const std::size_t end = next_number(text, at).begin;
+    while (at < end) {
+        std::uint64_t word = 0;
+        for (unsigned bits = 0; at < end && bits < 64; ++at, bits += 8) word |= std::uint64_t{static_cast<std::uint8_t>(text[at])} << bits;
+        result = mix(result, word);
     }
-    return mix(result, word);
+    return result;
 }
 
-bool PlainReads::Pattern::keep(std::string_view read, const DatabaseNames& by) {
-    version = 0;
-    if (!is_simple(read)) return false;
+// The newest takes the place of one that was not used since the last look.
+void PlainReads::Set::keep(std::string_view read, const DatabaseNames& by) {
+    if (patterns[newest].used) skip = skipped = 0;
+    if (skip > 0) {
+        --skip;
+        return;
+    }
+    for (std::size_t i = 0; i < kWays; ++i) {
+        newest = (newest + 1) % kWays;
+        if (!patterns[newest].current(by) || !std::exchange(patterns[newest].used, false)) break;
+    }
+    if (patterns[newest].current(by)) skip = skipped = std::min(2 * skipped + 1, kMostSkipped);
+    patterns[newest].keep(read, by);
+}
+
+void PlainReads::Pattern::keep(std::string_view read, const DatabaseNames& by) {
     text.clear();
     pieces = 0;
-    std::size_t piece = 0;  // where it began in `text`
-    for (std::size_t at = 0; at < read.size();) {
-        const std::size_t begin = at;
-        while (at < read.size() && sql::is(read[at], sql::kDigit)) ++at;
-        const auto joins = [](char c) { return c == '.' || sql::is(c, sql::kIdentCont); };
-        const bool alone = at > begin && (begin == 0 || !joins(read[begin - 1])) && (at == read.size() || !joins(read[at]));
-        if (!alone) {
-            at = std::max(at, begin + 1);
-            text.append(read.substr(begin, at - begin));
-            continue;
-        }
-        if (pieces == kMostNumbers) return false;
-        sizes[pieces++] = static_cast<std::uint16_t>(text.size() - piece);
-        piece = text.size();
+    for (std::size_t at = 0;;) {
+        const Number number = next_number(read, at);
+        text.append(read.substr(at, number.begin - at));
+        sizes[pieces++] = static_cast<std::uint16_t>(number.begin - at);
+        if (number.begin == read.size()) break;
+        at = number.end;
     }
-    sizes[pieces++] = static_cast<std::uint16_t>(text.size() - piece);
     names = &by;
     version = by.version();
-    return true;
+    used = false;
 }
 
 bool PlainReads::Pattern::matches(std::string_view read) const noexcept {

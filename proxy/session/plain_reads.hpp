@@ -15,7 +15,7 @@ namespace pgweir::session {
 
 // Says what sql::classify() says, for less where clients send the same text with other numbers in it: to the scanner a whole
 // number that stands alone is a token like any other. Only texts in which nothing but such a number could change how the rest
-// is read are kept: short, ASCII, without quotes, comments and `$`.
+// is read are kept: short, ASCII, without quotes, comments and `$`. Where keeping does not pay, little is kept.
 class PlainReads {
   public:
     [[nodiscard]] sql::Statement judge(std::string_view text, sql::LexSettings lex, const DatabaseNames& names);
@@ -24,10 +24,12 @@ class PlainReads {
     [[nodiscard]] std::size_t size() const noexcept;
 
   private:
-    static constexpr std::size_t kMostBytes = 256;
+    static constexpr std::size_t kMostBytes = 256;     // of what is kept
+    static constexpr std::size_t kLongest = 512;       // of what is looked for, numbers included
     static constexpr std::size_t kMostNumbers = 15;
     static constexpr std::size_t kSets = 64;
     static constexpr std::size_t kWays = 4;
+    static constexpr std::uint32_t kMostSkipped = 1023;
 
     struct Pattern {
         const DatabaseNames* names = nullptr;  // who judged, and
@@ -35,15 +37,20 @@ class PlainReads {
         std::size_t pieces = 0;
         std::array<std::uint16_t, kMostNumbers + 1> sizes{};  // of the pieces, between which the numbers were
         std::string text;                                     // without the numbers
+        bool used = false;                                    // since it was kept, or was last spared
 
-        // False: not one of those that can be kept, and nothing is.
-        [[nodiscard]] bool keep(std::string_view read, const DatabaseNames& by);
+        // Only what is_simple(), with at most kMostNumbers.
+        void keep(std::string_view read, const DatabaseNames& by);
+        [[nodiscard]] bool current(const DatabaseNames& by) const noexcept { return names == &by && version == by.version(); }
         [[nodiscard]] bool matches(std::string_view read) const noexcept;
     };
     struct Set {
-        std::uint64_t missed = 0;  // the hash of the last text that was not found: what comes once is not kept
-        std::size_t next = 0;      // to be given up
+        std::size_t newest = 0;
+        std::uint32_t skip = 0;     // so many texts are not kept, since
+        std::uint32_t skipped = 0;  // what was kept has gone unused, the last time after so many
         std::array<Pattern, kWays> patterns;
+
+        void keep(std::string_view read, const DatabaseNames& by);
     };
 
     [[nodiscard]] static std::uint64_t hash(std::string_view text) noexcept;

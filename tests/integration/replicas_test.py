@@ -70,21 +70,30 @@ class Replicas(ClusterCase):
         self.assertGreater(min(counts.values()), 0.1 * sum(counts.values()), counts)
 
     def test_what_the_primary_has_not_flushed_is_no_lag(self):
-        """What a failed statement logs (pruning, or this) stays unflushed, and so unsent, until something commits."""
+        """What a failed statement logs (pruning, or this) stays unflushed, but for whole pages, until something commits."""
         primary = psycopg2.connect(host=str(self.cluster.sockets), port=self.cluster.primary.port, user="postgres")
         self.addCleanup(primary.close)
         primary.autocommit = True
-        until(lambda: self.rotates_while_unflushed(primary), "the replicas are in rotation while something is unflushed", 60)
+        for size in (1, 9000):  # within a page, and across its end: then half a record is sent
+            with self.subTest(size=size):
+                until(lambda s=size: self.rotates_while_unflushed(primary, s), "in rotation while something is unflushed", 60)
 
-    def rotates_while_unflushed(self, primary):
+    def rotates_while_unflushed(self, primary, size):
+        """False when somebody else made the primary flush."""
         def unflushed():
             return value(primary, "SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()")
 
+        def in_pages():
+            return value(primary, "SELECT (pg_current_wal_flush_lsn() - '0/0') % 8192 = 0")
+
         with self.assertRaises(psycopg2.errors.InvalidTextRepresentation):
-            rows(primary, "SELECT pg_logical_emit_message(false, 'pgweir', 'x')::text::int")
-        weir = self.weir_here(routing={"max_lag": "1s"})
-        lag = weir.metric("pgweir_server_lag_bytes")
-        return unflushed() and lag == 0  # else somebody else made it flush: once more
+            rows(primary, f"SELECT pg_logical_emit_message(false, 'pgweir', repeat('x', {size}))::text::int")
+        until(lambda: size == 1 or in_pages() or not unflushed(), "the page is flushed")
+        weir = self.make(routing={"max_lag": "1s"}).start()
+        until(lambda: weir.in_rotation() == REPLICAS or not unflushed(), "the replicas are in rotation")
+        rotates = weir.in_rotation() == REPLICAS and weir.metric("pgweir_server_lag_bytes") == 0
+        weir.stop()
+        return unflushed() and rotates
 
     def test_replay_paused_leaves_and_returns(self):
         """Out within two probe intervals of passing max_lag, back after resume, and no client sees an error."""

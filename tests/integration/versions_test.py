@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 import wire as w
-from harness import ClusterCase, main, until, which
+from harness import ClusterCase, main, until, value, which
 from tls_test import Authority
 from wire import SqlError
 
@@ -178,7 +178,10 @@ class Versions(ClusterCase):
         if self.insert_position() != insert:
             return False
         self.assertEqual((insert - replay, lag), (header, 0))
-        return True
+        session = self.connect(weir, "trustuser", "trustpass")
+        until(lambda: value(session, "/* pgweir: max_lag=2s */ SELECT name FROM which_server") == "replica1" or self.insert_position() != insert,
+              "a read with a bound goes to the replica")
+        return self.insert_position() == insert
 
     def insert_position(self):
         return position(self.cluster.primary.value("SELECT pg_current_wal_insert_lsn()"))

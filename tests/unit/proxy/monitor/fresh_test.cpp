@@ -59,7 +59,7 @@ class Primary {
         });
     }
     static std::string row() {
-        const std::vector<std::string> values = {"f", "0/3000100", "", "f", "7", "00000001", "", "150000", "16777216"};
+        const std::vector<std::string> values = {"f", "0/3000100", "0/3000100", "f", "7", "00000001", "", "150000", "16777216"};
         std::string columns, data;
         append_be16(columns, static_cast<std::uint16_t>(values.size()));
         append_be16(data, static_cast<std::uint16_t>(values.size()));
