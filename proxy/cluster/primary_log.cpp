@@ -6,9 +6,16 @@
 
 namespace pgweir::cluster {
 
+namespace {
+
+// A record with the images of 32 pages, the most that one usually has: so far behind a page's end the one across it may begin.
+constexpr std::uint64_t kLongRecord = 33 * kWalPage;
+
+}  // namespace
+
 void PrimaryLog::add(TimePoint before, Lsn inserted, Lsn flushed) {
     inserted_.add(before, inserted);
-    add_flushed(before, flushed, flushed < inserted && flushed.value % kWalPage == 0);
+    add_flushed(before, flushed, flushed != inserted && flushed.value % kWalPage == 0);
 }
 
 void PrimaryLog::add_flushed(TimePoint before, Lsn flushed, bool may_be_within_a_record) {
@@ -23,10 +30,10 @@ void PrimaryLog::add_flushed(TimePoint before, Lsn flushed, bool may_be_within_a
     }
     const bool stands = page_end_.has_value();
     if (!stands) page_end_ = {before, flushed};
-    // The first sample of all: the record is at most about as long as a page.
-    if (replayable_.empty()) return replayable_.add(before, Lsn{flushed.value - std::min(flushed.value, kWalPage)});
-    // While nothing is flushed, nothing is sent: there is no more to replay than there was.
-    if (stands) replayable_.add(before, replayable_.newest_position());
+    const Lsn least{flushed.value - std::min(flushed.value, kLongRecord)};
+    if (replayable_.empty()) return replayable_.add(before, least);
+    // Nothing has been sent since, and that all of it can be replayed is not known.
+    if (stands) replayable_.add(before, std::max(replayable_.newest_position(), least));
 }
 
 void PrimaryLog::clear() noexcept {

@@ -155,10 +155,10 @@ void ClusterState::alarm(HostIndex index, std::string cause) {
 
 void ClusterState::sample(const ProbeResult& result, TimePoint started) {
     const Lsn position = normalise(result.position, result.wal_segment_size);
-    if (log_timeline_ != result.timeline) log_.clear();  // positions of different timelines do not compare
     // The primary was promoted again, restored, or has lost in a crash what it had not flushed.
     const bool other_history = !samples_.empty() && (log_timeline_ != result.timeline || position < samples_.newest());
     if (other_history) begin_epoch();
+    if (other_history || log_timeline_ != result.timeline) log_.clear();  // positions of different timelines do not compare
     log_timeline_ = result.timeline;
     wal_segment_size_ = result.wal_segment_size;
     log_.add(started, position, normalise(result.flushed, result.wal_segment_size));

@@ -63,10 +63,10 @@ struct Number {
     return simple && text.find("--") == std::string_view::npos && text.find("/*") == std::string_view::npos;
 }
 
-[[nodiscard]] std::size_t count_numbers(std::string_view text) noexcept {
-    std::size_t count = 0;
-    for (Number at = next_number(text, 0); at.begin < text.size(); at = next_number(text, at.end)) ++count;
-    return count;
+[[nodiscard]] bool has_at_most(std::size_t count, std::string_view text) noexcept {
+    Number at = next_number(text, 0);
+    for (; at.begin < text.size() && count > 0; --count) at = next_number(text, at.end);
+    return at.begin == text.size();
 }
 
 }  // namespace
@@ -74,16 +74,24 @@ struct Number {
 sql::Statement PlainReads::judge(std::string_view text, sql::LexSettings lex, const DatabaseNames& names) {
     if (!lex.standard_conforming_strings || text.size() > kLongest) return sql::classify(text, lex, names.judge());
     if (sets_.empty()) sets_.resize(kSets);
-    Set& set = sets_[hash(text) % kSets];
+    Set& set = sets_[set_of(text, names)];
     for (Pattern& pattern : set.patterns) {
         if (!pattern.current(names) || !pattern.matches(text)) continue;
         pattern.used = true;
         return plain_read();
     }
     const sql::Statement judged = sql::classify(text, lex, names.judge());
-    const bool keeps = text.size() <= kMostBytes && is_nothing_else(judged);
-    if (keeps && is_simple(text) && count_numbers(text) <= kMostNumbers) set.keep(text, names);
+    const bool quotes = text.find('\'') != std::string_view::npos;  // what most often keeps a text from being kept
+    if (quotes || text.size() > kMostBytes || !is_nothing_else(judged) || set.passes_over(names)) return judged;
+    if (!is_simple(text) || !has_at_most(kMostNumbers, text)) return judged;
+    if (Pattern* place = set.place(names)) place->keep(text, names);
     return judged;
+}
+
+bool PlainReads::knows(std::string_view text, const DatabaseNames& names) const noexcept {
+    if (sets_.empty()) return false;
+    const auto& patterns = sets_[set_of(text, names)].patterns;
+    return std::ranges::any_of(patterns, [&](const Pattern& pattern) { return pattern.current(names) && pattern.matches(text); });
 }
 
 std::size_t PlainReads::size() const noexcept {
@@ -112,19 +120,36 @@ std::uint64_t PlainReads::hash(std::string_view text) noexcept {
     return result;
 }
 
-// The newest takes the place of one that was not used since the last look.
-void PlainReads::Set::keep(std::string_view read, const DatabaseNames& by) {
+std::size_t PlainReads::set_of(std::string_view text, const DatabaseNames& names) noexcept {
+    return mix(hash(text), reinterpret_cast<std::uintptr_t>(&names)) % kSets;
+}
+
+PlainReads::Pattern* PlainReads::Set::free_place(const DatabaseNames& by) noexcept {
+    const auto found = std::ranges::find_if(patterns, [&](const Pattern& pattern) { return pattern.free(by); });
+    return found != patterns.end() ? &*found : nullptr;
+}
+
+bool PlainReads::Set::passes_over(const DatabaseNames& by) noexcept {
     if (patterns[newest].used) skip = skipped = 0;
-    if (skip > 0) {
-        --skip;
-        return;
+    if (skip == 0 || free_place(by) != nullptr) return false;
+    --skip;
+    return true;
+}
+
+// One that was not used since the last look gives its place up, and then the next ones have to wait.
+PlainReads::Pattern* PlainReads::Set::place(const DatabaseNames& by) noexcept {
+    if (Pattern* found = free_place(by)) {
+        newest = static_cast<std::size_t>(found - patterns.data());
+        return found;
     }
     for (std::size_t i = 0; i < kWays; ++i) {
-        newest = (newest + 1) % kWays;
-        if (!patterns[newest].current(by) || !std::exchange(patterns[newest].used, false)) break;
+        const std::size_t next = (newest + 1 + i) % kWays;
+        if (std::exchange(patterns[next].used, false)) continue;
+        newest = next;
+        skip = skipped = std::min(2 * skipped + 1, kMostSkipped);
+        return &patterns[next];
     }
-    if (patterns[newest].current(by)) skip = skipped = std::min(2 * skipped + 1, kMostSkipped);
-    patterns[newest].keep(read, by);
+    return nullptr;
 }
 
 void PlainReads::Pattern::keep(std::string_view read, const DatabaseNames& by) {

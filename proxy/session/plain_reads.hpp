@@ -20,6 +20,8 @@ class PlainReads {
   public:
     [[nodiscard]] sql::Statement judge(std::string_view text, sql::LexSettings lex, const DatabaseNames& names);
 
+    // Whether a text that differs from this one at most in numbers is kept.
+    [[nodiscard]] bool knows(std::string_view text, const DatabaseNames& names) const noexcept;
     // Of texts that are kept.
     [[nodiscard]] std::size_t size() const noexcept;
 
@@ -39,9 +41,10 @@ class PlainReads {
         std::string text;                                     // without the numbers
         bool used = false;                                    // since it was kept, or was last spared
 
-        // Only what is_simple(), with at most kMostNumbers.
-        void keep(std::string_view read, const DatabaseNames& by);
+        void keep(std::string_view read, const DatabaseNames& by);  // with at most kMostNumbers
         [[nodiscard]] bool current(const DatabaseNames& by) const noexcept { return names == &by && version == by.version(); }
+        // Nothing is kept here, or what can never be found again.
+        [[nodiscard]] bool free(const DatabaseNames& by) const noexcept { return version == 0 || (names == &by && version != by.version()); }
         [[nodiscard]] bool matches(std::string_view read) const noexcept;
     };
     struct Set {
@@ -50,12 +53,18 @@ class PlainReads {
         std::uint32_t skipped = 0;  // what was kept has gone unused, the last time after so many
         std::array<Pattern, kWays> patterns;
 
-        void keep(std::string_view read, const DatabaseNames& by);
+        // Whether this text is one of those that are not kept.
+        [[nodiscard]] bool passes_over(const DatabaseNames& by) noexcept;
+        // Where the next text is to be kept; null: nowhere now.
+        [[nodiscard]] Pattern* place(const DatabaseNames& by) noexcept;
+        [[nodiscard]] Pattern* free_place(const DatabaseNames& by) noexcept;
     };
 
     [[nodiscard]] static std::uint64_t hash(std::string_view text) noexcept;
+    // By the database, too: all may send the same.
+    [[nodiscard]] static std::size_t set_of(std::string_view text, const DatabaseNames& names) noexcept;
 
-    std::vector<Set> sets_;  // empty until there is something to keep
+    std::vector<Set> sets_;  // empty until the first text has come
 };
 
 }  // namespace pgweir::session

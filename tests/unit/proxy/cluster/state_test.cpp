@@ -106,6 +106,22 @@ TEST(State, HalfARecordIsNoLag) {
     }
 }
 
+// What was committed before the page's end is missed all the same, but for what one record can be long.
+TEST(State, HalfARecordHidesNoMoreThanARecord) {
+    Cluster c;
+    c.round(0x3000100, 0x3000100, 0x3000100);
+    ProbeResult a = primary_at(0x3080508);
+    a.flushed = Lsn{0x3080000};
+    for (int i = 0; i < 4; ++i) {
+        c.answer(kA, a);
+        c.answer(kB, replica_at(0x3000100));
+        c.answer(kC, replica_at(0x307E188));
+        c.pass(500);
+    }
+    EXPECT_EQ(c.rotation(kB), Rotation::lagging);
+    EXPECT_EQ(c.rotation(kC), Rotation::in);
+}
+
 // A primary that writes without waiting for the flush may be seen at a page's end every time.
 TEST(State, ABusyPrimaryAtPageEndsIsMeasured) {
     Cluster c;

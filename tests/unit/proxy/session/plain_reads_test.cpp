@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -96,17 +97,48 @@ TEST_F(PlainReadsTest, WhatIsTooLongIsScanned) {
 }
 
 // All have the same beginning, so all want the same few places.
-TEST_F(PlainReadsTest, WhatIsUsedStaysAndWhatIsNotIsKeptLessAndLess) {
+TEST_F(PlainReadsTest, WhatIsUsedStays) {
     const auto text = [](int i) { return "SELECT 1 AS c" + std::to_string(i) + "x"; };
-    for (int i = 0; i < 4; ++i) keep(text(i));
-    ASSERT_EQ(reads_.size(), 4U);
-    for (int i = 4; i < 3000; ++i) {
-        keep(text(0));
-        keep(text(i));
-        expect_as_scanned(text(i));
-        keep("SELECT 1 AS c" + std::to_string(i) + ", 'quoted'");
+    for (const int hot : {1, 2, 3, 4}) {
+        reads_ = {};
+        for (int i = 0; i < hot; ++i) keep(text(i));
+        for (int i = 4; i < 3000; ++i) {
+            for (int again = 0; again < hot; ++again) {
+                EXPECT_TRUE(hot == 4 || reads_.knows(text(again), names_)) << again << " of " << hot << " before " << i;
+                expect_as_scanned(text(again));
+            }
+            expect_as_scanned(text(i));
+            expect_as_scanned("SELECT 1 AS c" + std::to_string(i) + ", 'quoted'");
+        }
+        int known = 0;
+        for (int i = 0; i < hot; ++i) known += reads_.knows(text(i), names_) ? 1 : 0;
+        EXPECT_GE(known, hot == 4 ? 3 : hot);
     }
-    EXPECT_EQ(reads_.size(), 4U) << "what cannot be kept takes no place";
+}
+
+TEST_F(PlainReadsTest, WhatComesNewTakesThePlaceOfWhatWentOut) {
+    const auto text = [](int i) { return "SELECT 1 AS c" + std::to_string(i) + "x"; };
+    for (int i = 0; i < 5000; ++i) keep(text(i));  // none of use
+    int tries = 0;
+    for (; tries < 2000 && !reads_.knows(text(5000), names_); ++tries) keep(text(5000));
+    EXPECT_LT(tries, 1100) << "it is not waited for ever";
+    EXPECT_GT(tries, 4) << "it was not kept at once";
+    names_.learn(nullptr);
+    keep(text(1));
+    EXPECT_TRUE(reads_.knows(text(1), names_)) << "all the others are outdated";
+}
+
+TEST_F(PlainReadsTest, DatabasesDoNotTakeEachOthersPlaces) {
+    std::vector<std::unique_ptr<DatabaseNames>> databases;
+    for (int i = 0; i < 12; ++i) databases.push_back(std::make_unique<DatabaseNames>(functions_));
+    int known = 0;
+    for (int round = 0; round < 2; ++round) {
+        for (const auto& names : databases) {
+            known += reads_.knows("SELECT a FROM t WHERE id = 1", *names) ? 1 : 0;
+            (void)reads_.judge("SELECT a FROM t WHERE id = 1", {}, *names);
+        }
+    }
+    EXPECT_GE(known, 8);
 }
 
 TEST_F(PlainReadsTest, TheCorpusIsJudgedAsTheScannerJudges) {
@@ -127,19 +159,35 @@ TEST_F(PlainReadsTest, TheCorpusIsJudgedAsTheScannerJudges) {
 TEST_F(PlainReadsTest, WhateverDiffersInMoreThanNumbersIsScanned) {
     for (const std::string kept : {"SELECT abalance FROM a1 WHERE aid = 12 AND b IN (3, 4) LIMIT 5", "SELECT 1", "SELECT f.x-1+2 FROM f f",
                                    "SELECT lower(x) FROM t WHERE y<10 OR y>1.5 OR z=1e5"}) {
-        keep(kept);
-        ASSERT_GT(reads_.size(), 0U) << kept;
+        const auto expect = [&](const std::string& text) {
+            PlainReads reads;
+            (void)reads.judge(kept, {}, names_);
+            ASSERT_TRUE(reads.knows(kept, names_));
+            EXPECT_EQ(reads.judge(text, {}, names_), sql::classify(text, {}, names_.judge())) << text;
+        };
         for (std::size_t at = 0; at <= kept.size(); ++at) {
+            expect(kept.substr(0, at));
+            if (at < kept.size()) expect(std::string(kept).erase(at, 1));
             for (int byte = 0; byte < 256; ++byte) {
                 std::string inserted = kept, replaced = kept;
-                inserted.insert(at, 1, static_cast<char>(byte));
-                expect_as_scanned(inserted);
+                expect(inserted.insert(at, 1, static_cast<char>(byte)));
                 if (at == kept.size()) continue;
                 replaced[at] = static_cast<char>(byte);
-                expect_as_scanned(replaced);
+                expect(replaced);
             }
-            if (at < kept.size()) expect_as_scanned(std::string(kept).erase(at, 1));
-            expect_as_scanned(kept.substr(0, at));
+        }
+    }
+}
+
+// However long the numbers, and wherever they begin.
+TEST_F(PlainReadsTest, FindsWhatIsKept) {
+    for (std::size_t before = 0; before < 20; ++before) {
+        const std::string text = "SELECT c FROM t2" + std::string(before, 'x') + " WHERE id=";
+        reads_ = {};
+        keep(text + "1 AND b<2");
+        for (std::size_t length = 1; length < 25; ++length) {
+            const std::string number(length, '7');
+            EXPECT_TRUE(reads_.knows(text + number + " AND b<" + number, names_)) << text << number;
         }
     }
 }
