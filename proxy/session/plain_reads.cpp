@@ -168,13 +168,13 @@ void PlainReads::Pattern::keep(std::string_view read, const DatabaseNames& by) {
 }
 
 bool PlainReads::Pattern::matches(std::string_view read) const noexcept {
-    const char* kept = text.data();
+    std::string_view kept = text;
     std::size_t at = 0;
     for (std::size_t i = 0; i < pieces; ++i) {
         const std::size_t size = sizes[i];
-        if (read.size() - at < size || std::memcmp(read.data() + at, kept, size) != 0) return false;
+        if (!read.substr(at).starts_with(kept.substr(0, size))) return false;
         at += size;
-        kept += size;
+        kept.remove_prefix(size);
         if (i + 1 == pieces) break;
         const std::size_t number = at;
         while (at < read.size() && sql::is(read[at], sql::kDigit)) ++at;
