@@ -144,9 +144,9 @@ void Balancer::answered(HostIndex host, std::chrono::microseconds took, TimePoin
 }
 
 std::optional<HostIndex> sole_choice(const Snapshot& snapshot, const Bound& bound) noexcept {
-    if (!bound.home || bound.floor || bound.oldest != TimePoint{}) return std::nullopt;
+    if (!bound.home || bound.floor) return std::nullopt;
     const ServerView& home = snapshot.servers[index_of(*bound.home)];
-    const bool good = home.rotation == Rotation::in && home.weight > 0 && !home.trials && home.position >= bound.home_floor;
+    const bool good = home.rotation == Rotation::in && home.weight > 0 && !home.trials && bound.admits(index_of(*bound.home), home);
     return good ? bound.home : std::nullopt;
 }
 

@@ -41,11 +41,11 @@ std::string with_other_numbers(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace pgweir;
     static const sql::Allowlist functions;
-    static const sql::Catalog catalog = strange_catalog(functions);
+    static const auto catalog = std::make_shared<const sql::Catalog>(strange_catalog(functions));
     if (size == 0) return 0;
     const sql::LexSettings settings{(data[0] & 1U) == 0, (data[0] & 2U) != 0};
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    const sql::Catalog* known = (data[0] & 4U) != 0 ? &catalog : nullptr;
+    const sql::Catalog* known = (data[0] & 4U) != 0 ? catalog.get() : nullptr;
     const sql::Statement statement = sql::classify(text, settings, {functions, known});
     const routing::Route route = routing::choose_route(statement, {});
     const bool begins = statement.transaction == sql::Transaction::begin_read_only;
@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     // What is remembered of a text changes neither its judgement nor that of one with other numbers.
     session::DatabaseNames names(functions);
-    if (known != nullptr) names.learn(std::make_shared<const sql::Catalog>(catalog));
+    if (known != nullptr) names.learn(catalog);
     session::PlainReads reads;
     for (int i = 0; i < 2; ++i) {
         if (!(reads.judge(text, settings, names) == statement)) __builtin_trap();

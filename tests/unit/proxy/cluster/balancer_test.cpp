@@ -58,6 +58,7 @@ TEST(Balancer, TheSoleChoiceIsWhatIsPicked) {
         for (ServerView& server : snapshot.servers) {
             server.position = Lsn{static_cast<std::uint64_t>(draw(4))};
             server.local = draw(2) == 0;
+            if (draw(2) == 0) server.current_at = TimePoint{} + std::chrono::seconds(draw(3));
             if (draw(5) == 0) server.rotation = Rotation::lagging;
             if (draw(8) == 0) server.trials = std::make_shared<Trials>(1);
         }

@@ -4,28 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/sql/catalog_builder.hpp"
+#include "tests/unit/proxy/sql/corpus.hpp"
 
 namespace pgweir::session {
 namespace {
-
-std::vector<std::string> read_corpus(const std::string& file) {
-    std::ifstream in(PGWEIR_SOURCE_DIR "/tests/unit/proxy/sql/" + file);
-    std::string all{std::istreambuf_iterator<char>(in), {}};
-    std::vector<std::string> statements;
-    for (std::size_t at = 0; at < all.size();) {
-        const std::size_t end = std::min(all.find(";\n", at), all.size());
-        statements.push_back(all.substr(at, end - at));
-        at = end + 2;
-    }
-    return statements;
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -144,7 +131,7 @@ TEST_F(PlainReadsTest, DatabasesDoNotTakeEachOthersPlaces) {
 TEST_F(PlainReadsTest, TheCorpusIsJudgedAsTheScannerJudges) {
     std::size_t most = 0;
     for (const char* file : {"plain_reads.sql", "non_reads.sql"}) {
-        for (const std::string& text : read_corpus(file)) {
+        for (const std::string& text : sql::test::read_corpus(file)) {
             keep(text);
             most = std::max(most, reads_.size());
             for (const char* number : {"7", "00", "123456789012345678901234567890", "1.5", "1e5", "0x1F", "1_000", "x", "", " ", "1 2"}) {

@@ -1,27 +1,14 @@
 // Plain reads go to replicas (issue 4: at least 99 % of them), everything else never does.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "corpus.hpp"
 #include "judge.hpp"
 
 namespace pgweir::sql::test {
 namespace {
-
-std::vector<std::string> read_corpus(const std::string& file) {
-    std::ifstream in(PGWEIR_SOURCE_DIR "/tests/unit/proxy/sql/" + file);
-    std::string all{std::istreambuf_iterator<char>(in), {}};
-    std::vector<std::string> statements;
-    for (std::size_t at = 0; at < all.size();) {
-        const std::size_t end = std::min(all.find(";\n", at), all.size());
-        statements.push_back(all.substr(at, end - at));
-        at = end + 2;
-    }
-    return statements;
-}
 
 TEST(Corpus, PlainReadsGoToReplicas) {
     const auto statements = read_corpus("plain_reads.sql");
