@@ -34,6 +34,7 @@ struct Proxy {
     std::string listen_addr = "127.0.0.1";  // one address, or "*" for all
     std::uint16_t listen_port = 6432;
     std::uint32_t workers = 0;  // threads; 0: one per processor
+    bool io_uring = true;       // sends of one wake go to the kernel together, if it has this
     std::uint32_t max_client_conn = 1000;
     Duration client_login_timeout{60'000};
     AuthType auth_type = AuthType::scram_sha_256;  // where no [[access]] rule is given

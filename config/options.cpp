@@ -18,6 +18,9 @@ constexpr Option kOptions[] = {
     row<&Proxy::listen_port>("listen_port", {.min = 1, .max = 65'535, .restart = true},
                              "Port to listen on for clients."),
     row<&Proxy::workers>("workers", {.max = 1024, .restart = true}, "Worker threads. 0: one per processor."),
+    row<&Proxy::io_uring>("io_uring", {.restart = true},
+                          "Whether what a worker sends to many connections is handed to the kernel in one system call, by its "
+                          "io_uring. Where that is missing or forbidden, as in many containers, each send is a call of its own."),
     row<&Proxy::max_client_conn>("max_client_conn", {.min = 1, .max = 1'000'000},
                                  "Client connections in all; one more is refused with SQLSTATE 53300."),
     row<&Proxy::client_login_timeout>("client_login_timeout", {.min = 100 * kMs, .max = kHour},

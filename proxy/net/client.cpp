@@ -413,17 +413,21 @@ void Client::flush_to_client() {
     const Bytes bytes = worker_.to_client.bytes();
     if (!bytes.empty()) {
         worker_.counters().client_bytes_sent.add(bytes.size());
-        send(bytes);
+        send_soon(bytes);
     }
     worker_.to_client.clear();
 }
+
+// The first bytes since the link, unless they are a read's that can be taken back, must be known to have been sent or not:
+// what was not is placed anew (work_linked(), semantics.md G).
+bool Client::sends_soon() const noexcept { return !unsent_ || server_->machine().attempt.open(); }
 
 void Client::flush_to_server() {
     const Bytes bytes = worker_.to_server.bytes();
     if (server_ != nullptr && !bytes.empty()) {
         worker_.counters().server_bytes_sent.add(bytes.size());
         server_->segment_sent(worker_.now());
-        server_->send(bytes);
+        sends_soon() ? server_->send_soon(bytes) : server_->send(bytes);
     }
     worker_.to_server.clear();
 }

@@ -193,6 +193,7 @@ class Client final : public Peer, public pool::Waiter, public PrimaryReads::Read
     void break_stream(std::string_view why);
     void tick_stream(TimePoint now);
     void end_stream(std::string_view why);
+    [[nodiscard]] bool sends_soon() const noexcept;
     void flush_to_server();
     void count(const session::Forwarded& forwarded);
     [[gnu::cold]] void count_shadow();

@@ -52,6 +52,7 @@ void Peer::remind() {
 }
 
 int Peer::release_socket() noexcept {
+    send_batched();
     unwatch();
     reading_ = false;
     return std::exchange(fd_, -1);
@@ -119,13 +120,25 @@ void Peer::on_events(std::uint32_t events) {
 }
 
 void Peer::send(Bytes bytes) {
+    send_batched();
     if (bytes.empty() || lost_ || !open()) return;
     if (!unsent_.empty()) {
         unsent_.append(bytes);
         return;
     }
     const ssize_t sent = tls_ ? tls_->send(bytes) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && !is_only_busy(errno)) return lose();
+    on_sent(bytes, sent, errno);
+}
+
+void Peer::send_soon(Bytes bytes) {
+    const bool at_once = in_batch_ || tls_ || bytes.empty() || lost_ || !open() || blocked();
+    if (at_once || !poller_.sends().add(fd_, bytes, *this)) return send(bytes);
+    in_batch_ = true;
+}
+
+void Peer::on_sent(Bytes bytes, std::ptrdiff_t sent, int error) noexcept {
+    in_batch_ = false;
+    if (sent < 0 && !is_only_busy(error)) return lose();
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) return;
     unsent_.assign(bytes.subspan(taken));
@@ -164,6 +177,7 @@ bool Peer::hung_up() noexcept {
 
 void Peer::end_sending() noexcept {
     if (!open()) return;
+    send_batched();
     if (tls_ && !handshaking_) tls_->close_notify();
     ::shutdown(fd_, SHUT_WR);
     std::array<char, 4096> discard;
@@ -172,6 +186,7 @@ void Peer::end_sending() noexcept {
 }
 
 void Peer::close_socket() noexcept {
+    send_batched();
     if (open()) {
         unwatch();
         if (tls_ && !handshaking_ && !lost_) tls_->close_notify();

@@ -24,6 +24,9 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
 
     // Sends now what the socket takes and keeps the rest. After an error the peer is lost(), and nothing is kept.
     void send(Bytes bytes);
+    // As send(), but not before the end of the poller's wake, or what comes next for this peer: until then nobody knows whether the
+    // socket takes it.
+    void send_soon(Bytes bytes);
     // Bytes are still waiting for the socket: whoever produces more should pause.
     [[nodiscard]] bool blocked() const noexcept { return !unsent_.empty(); }
     // Waits for the next readable bytes; nothing when it waits already, or the socket is closed.
@@ -70,6 +73,10 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
 
   private:
     void on_events(std::uint32_t events) final;
+    void on_sent(Bytes bytes, std::ptrdiff_t sent, int error) noexcept final;
+    void send_batched() noexcept {
+        if (in_batch_) poller_.sends().flush();
+    }
     void watch(std::uint32_t events);
     [[gnu::cold]] void lose();
     void unwatch() noexcept;
@@ -88,6 +95,7 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     bool connecting_ = false;
     bool handshaking_ = false;
     bool lost_ = false;
+    bool in_batch_ = false;  // bytes that nothing may overtake
 };
 
 }  // namespace pgweir::net

@@ -61,6 +61,7 @@ void Poller::remove(int fd, const Watcher& watcher) noexcept {
 }
 
 void Poller::wait(std::chrono::milliseconds limit) noexcept {
+    sends_.flush();
     const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), static_cast<int>(limit.count()));
     coming_ = std::span(events_).first(static_cast<std::size_t>(count > 0 ? count : 0));
     constexpr std::uint32_t kEnded = EPOLLRDHUP | EPOLLHUP | EPOLLERR;

@@ -11,17 +11,20 @@
 #include <span>
 #include <vector>
 
+#include "proxy/net/send_batch.hpp"
+
 namespace pgweir::net {
 
 // Level-triggered: a socket that is read whenever it is readable costs one epoll_ctl in its life. Asio's waits cost one at
 // every wake, which was 6 % of a transaction's processor time here; timers, resolving and HTTP stay with Asio.
 class Poller {
   public:
-    // Whoever wants to hear of a socket's readiness.
-    class Watcher {
+    // Whoever wants to hear of a socket's readiness, and, if he uses sends(), of their ends.
+    class Watcher : public SendBatch::Sender {
       public:
         // `events`: EPOLLIN and its like, one or more.
         virtual void on_events(std::uint32_t events) = 0;
+        void on_sent(Bytes, std::ptrdiff_t, int) noexcept override {}
 
       protected:
         ~Watcher() = default;
@@ -46,6 +49,9 @@ class Poller {
     void wait(std::chrono::milliseconds limit) noexcept;
     void dispatch();
 
+    // What is to be sent by the end of the wake.
+    [[nodiscard]] SendBatch& sends() noexcept { return sends_; }
+
     // --- From any thread: runs on the loop's thread, in order.
     void post(std::function<void()> task);
 
@@ -67,6 +73,7 @@ class Poller {
     Wakeup wakeup_{*this};
     std::span<epoll_event> coming_;  // of this wake, not yet told
     std::array<epoll_event, kEvents> events_;
+    SendBatch sends_;
     std::mutex mutex_;
     std::vector<std::function<void()>> tasks_;  // under mutex_
 };

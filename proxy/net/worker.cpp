@@ -57,6 +57,7 @@ void Worker::start() {
 
 void Worker::run() {
     make_cancellation_free();
+    open_sends();
     now_ = std::chrono::steady_clock::now();
     TimePoint next_tick = now_ + kTick;
     while (!stopped_) {
@@ -69,6 +70,13 @@ void Worker::run() {
         tick();
         next_tick = now_ + kTick;
     }
+}
+
+// Without a ring each send is a system call.
+void Worker::open_sends() {
+    if (!config().proxy.io_uring) return;
+    const int error = poller_.sends().open();
+    if (error != 0 && pool::index_of(id_) == 0) spdlog::info("event=io_uring_unavailable cause=\"{}\"", std::generic_category().message(error));
 }
 
 void Worker::join() {

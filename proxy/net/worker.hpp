@@ -216,6 +216,7 @@ class Worker {
     void for_each_group(const std::function<void(PoolGroup&)>& call) const;
     void for_each_pool(const std::function<void(HostPool&)>& call);
     void start_login(HostPool& pool);
+    void open_sends();
     void collect(Inspection& out);
 
     Poller poller_;  // first: sockets leave it when they are destroyed

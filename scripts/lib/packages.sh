@@ -4,7 +4,7 @@
 packages_for() {
     case "$1" in
     build) echo g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev libtomlplusplus-dev prometheus-cpp-dev \
-        libspdlog-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev libpg-query-dev libpq-dev libssl-dev zlib1g-dev ;;
+        libspdlog-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev libpg-query-dev libpq-dev libssl-dev liburing-dev zlib1g-dev ;;
     run) echo postgresql-15 postgresql-client-15 python3 python3-psycopg2 openssl util-linux passwd ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     clients)

@@ -34,7 +34,7 @@ TEST(Restart, TheList) {
     for (const Option& option : options()) {
         if (!option.reloadable) keys.push_back(std::string(option.section) + '.' + std::string(option.key));
     }
-    const std::vector<std::string> expected = {"proxy.listen_addr", "proxy.listen_port", "proxy.workers", "proxy.state_dir",
+    const std::vector<std::string> expected = {"proxy.listen_addr", "proxy.listen_port", "proxy.workers", "proxy.io_uring", "proxy.state_dir",
                                                "http.listen_addr",  "http.listen_port",  "log.file"};
     EXPECT_EQ(keys, expected);
 }

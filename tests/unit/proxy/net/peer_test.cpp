@@ -21,6 +21,7 @@ class Sample final : public Peer {
     using Peer::close_socket;
     using Peer::connect;
     using Peer::end_sending;
+    using Peer::fd;
     using Peer::hung_up;
     using Peer::Peer;
     using Peer::release_socket;
@@ -195,6 +196,120 @@ TEST_F(PeerTest, LastWordsArriveThoughTheOtherSideHasSaidMore) {
     peer_->end_sending();
     peer_->close_socket();
     EXPECT_EQ(take_all(), "last words");
+}
+
+// Sent together with others' at the end of the wake, or, without a ring, at once: `ring` or not, the bytes are the same.
+class SendSoonTest : public PeerTest, public testing::WithParamInterface<bool> {
+  protected:
+    void SetUp() override {
+        if (!GetParam()) return;
+        if (const int error = poller_.sends().open(); error != 0) GTEST_SKIP() << "no io_uring here: errno " << error;
+        second_->adopt(ends_[0]);
+    }
+    ~SendSoonTest() override { ::close(ends_[1]); }
+    // A second one in the batch, so that the ring is used.
+    void with_another() {
+        if (GetParam()) second_->send_soon(as_bytes("other"));
+    }
+    // Leaves no room in the socket, without the peer's knowing.
+    std::size_t fill() const {
+        std::size_t all = 0;
+        const std::string part(1000, 'f');
+        for (ssize_t sent = 0; (sent = ::send(peer_->fd(), part.data(), part.size(), MSG_DONTWAIT)) > 0;) all += static_cast<std::size_t>(sent);
+        return all;
+    }
+    std::array<int, 2> ends_ = [] {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+        return ends;
+    }();
+    std::shared_ptr<Sample> second_ = std::make_shared<Sample>(poller_);
+};
+
+INSTANTIATE_TEST_SUITE_P(Ring, SendSoonTest, testing::Bool());
+
+TEST_P(SendSoonTest, ByTheEndOfTheWakeAndInOrder) {
+    for (int i = 0; i < 3; ++i) {
+        peer_->send_soon(as_bytes("soon "));
+        with_another();
+        EXPECT_EQ(take_all(), GetParam() ? "" : "soon ");
+        turn();
+        EXPECT_EQ(take_all(), GetParam() ? "soon " : "");
+        peer_->send_soon(as_bytes("soon "));
+        with_another();
+        peer_->send(as_bytes("now "));
+        EXPECT_EQ(take_all(), "soon now ") << "nothing overtakes";
+        peer_->send_soon(as_bytes("soon "));
+        with_another();
+        peer_->send_soon(as_bytes("again "));
+        turn();
+        EXPECT_EQ(take_all(), "soon again ");
+        const std::string large(SendBatch::kMostBytes + 1, 'l');
+        peer_->send_soon(as_bytes("soon "));
+        peer_->send_soon(as_bytes(large));
+        turn();
+        EXPECT_EQ(take_all(), "soon " + large);
+    }
+}
+
+TEST_P(SendSoonTest, KeepsWhatDoesNotFit) {
+    const std::size_t before = fill();
+    with_another();
+    peer_->send_soon(as_bytes("does not fit"));
+    turn();
+    EXPECT_TRUE(peer_->blocked());
+    peer_->send_soon(as_bytes(", nor does this"));
+    std::string got;
+    for (int i = 0; i < 1000 && !peer_->drained; ++i) {
+        got += take_all();
+        turn();
+    }
+    got += take_all();
+    EXPECT_EQ(got, std::string(before, 'f') + "does not fit, nor does this");
+    EXPECT_FALSE(peer_->lost());
+}
+
+TEST_P(SendSoonTest, AFailureIsToldLater) {
+    hang_up();
+    with_another();
+    peer_->send_soon(as_bytes("x"));
+    turn();
+    EXPECT_TRUE(peer_->lost());
+    turn();
+    EXPECT_TRUE(peer_->was_lost);
+    EXPECT_FALSE(second_->lost());
+}
+
+TEST_P(SendSoonTest, WhatWasToBeSentIsSentBeforeTheSocketGoes) {
+    with_another();
+    peer_->send_soon(as_bytes("last words"));
+    peer_->close_socket();
+    EXPECT_EQ(take_all(), "last words");
+}
+
+TEST_P(SendSoonTest, AndBeforeTheEndOfSending) {
+    with_another();
+    peer_->send_soon(as_bytes("last words"));
+    peer_->end_sending();
+    EXPECT_EQ(take_all(), "last words");
+}
+
+TEST_P(SendSoonTest, AndBeforeTheSocketIsGivenAway) {
+    with_another();
+    peer_->send_soon(as_bytes("first "));
+    Poller elsewhere;
+    const auto next = std::make_shared<Sample>(elsewhere);
+    next->adopt(peer_->release_socket());
+    next->send(as_bytes("then"));
+    EXPECT_EQ(take_all(), "first then");
+}
+
+TEST_P(SendSoonTest, WhoIsDestroyedLeavesTheBatch) {
+    with_another();
+    peer_->send_soon(as_bytes("last words"));
+    peer_.reset();
+    EXPECT_EQ(take_all(), "last words");
+    turn();
 }
 
 // A listening socket on the loopback address.
