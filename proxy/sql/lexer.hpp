@@ -57,6 +57,9 @@ class Lexer {
     [[nodiscard]] Token next() noexcept;
     // The same, to become part of the one loop that judges (next_token.hpp).
     [[nodiscard]] Token take() noexcept;
+    // Behind a comma: moves over whole numbers and commas, which say nothing by themselves, if there are many of them. The last
+    // four tokens of such a list are not left out.
+    void skip_numbers() noexcept;
 
     [[nodiscard]] std::string_view text(const Token& token) const noexcept {
         return {text_.data() + token.begin, token.end - token.begin};

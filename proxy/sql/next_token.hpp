@@ -8,6 +8,7 @@
 
 #include "proxy/sql/find_byte.hpp"
 #include "proxy/sql/lexer.hpp"
+#include "proxy/sql/number_list.hpp"
 #include "proxy/sql/text.hpp"
 #include "proxy/sql/word.hpp"
 
@@ -137,6 +138,11 @@ inline TokenKind Lexer::read_operator() noexcept {
             ++at_;
             return kind;
     }
+}
+
+[[gnu::always_inline]] inline void Lexer::skip_numbers() noexcept {
+    const char* const begin = text_.data();
+    at_ = static_cast<std::size_t>(end_of_number_list(begin + at_, begin + text_.size()) - begin);
 }
 
 [[gnu::always_inline]] inline Token Lexer::take() noexcept {

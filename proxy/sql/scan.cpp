@@ -120,6 +120,9 @@ Statement Scan::run() noexcept {
                 finish_statement();
                 finish_text();
                 return result_;
+            case TokenKind::comma:
+                if (watch_ == 0) lexer_.skip_numbers();
+                break;
             case TokenKind::op:
                 if (operators_ != nullptr) on_watched_operator(copy_of(token));
                 break;

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <vector>
+
+#include "proxy/sql/next_token.hpp"
 
 namespace pgweir::sql::test {
 namespace {
@@ -103,6 +106,75 @@ TEST(Lexer, CommentsNest) {
     for (const char* open : {"/*", "/*/", "/* *", "/*/*/ */x", "/* /* */ x", "/* no end in all of this text"}) {
         EXPECT_EQ(first_token(open).kind, TokenKind::bad) << open;
     }
+}
+
+std::vector<Token> tokens_of(std::string_view text, bool skip) {
+    std::vector<Token> tokens;
+    Lexer lexer(text, true);
+    do {
+        tokens.push_back(lexer.next());
+        if (skip && tokens.back().kind == TokenKind::comma) lexer.skip_numbers();
+    } while (tokens.back().kind != TokenKind::end);
+    return tokens;
+}
+
+bool in_list(const Token& token) { return token.kind == TokenKind::number || token.kind == TokenKind::comma; }
+
+// Checks that nothing but numbers and commas is left out, and none of the four before any other token. Tells how many were.
+std::size_t count_skipped(const std::string& text) {
+    const std::vector<char> memory(text.begin(), text.end());
+    const std::vector<Token> all = tokens_of({memory.data(), memory.size()}, false);
+    const std::vector<Token> told = tokens_of({memory.data(), memory.size()}, true);
+    std::size_t skipped = 0;
+    std::size_t since = 4;  // tokens told since some were left out
+    auto next = told.begin();
+    for (const Token& token : all) {
+        if (next->begin == token.begin) {
+            EXPECT_EQ(next->kind, token.kind) << text;
+            EXPECT_EQ(next->end, token.end) << text;
+            if (!in_list(token)) EXPECT_GE(since, 4U) << text;
+            ++since;
+            ++next;
+            continue;
+        }
+        EXPECT_TRUE(in_list(token)) << text;
+        ++skipped;
+        since = 0;
+    }
+    EXPECT_EQ(next, told.end()) << text;
+    return skipped;
+}
+
+TEST(Lexer, OfLongListsOnlyNumbersAreLeftOut) {
+    const std::string list = "1, 23,456 ,7890,\n12345678901234567,,0";
+    for (const char* tail : {")", " OR f(1)", "x, 2)", ".5, 2)", "e7)", "'a', 1)", ", nextval('s'))", "-- 1\n)", "/* 1, 2 */)", ";", ""}) {
+        for (std::size_t padding = 0; padding < 40; ++padding) {
+            std::string text = "SELECT 1 IN (0,";
+            for (int i = 0; i < 5; ++i) text += list + ',' + std::string(padding, ' ');
+            EXPECT_GT(count_skipped(text + '9' + tail), 0U) << text << tail;
+            EXPECT_GT(count_skipped(text + tail), 0U) << text << tail;
+        }
+    }
+    EXPECT_EQ(count_skipped("SELECT 1 IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)"), 0U);
+    EXPECT_EQ(count_skipped("SELECT 1 IN (1," + std::string(1000, '9') + ", 2, 3)"), 0U);  // too few commas
+}
+
+TEST(Lexer, OfAnyTextOnlyNumbersAreLeftOut) {
+    std::mt19937 random(20261127);  // NOLINT: always the same
+    const std::string_view usual = "0123456789,, \n";
+    const std::string_view rare = ".ex_'\"(-/*$;\t\r\x80";
+    std::size_t skipped = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        std::string text = "1,";
+        const std::size_t size = random() % 400;
+        const unsigned rarity = 1 + random() % 200;
+        while (text.size() < size) {
+            const std::string_view from = random() % rarity == 0 ? rare : usual;
+            text += from[random() % from.size()];
+        }
+        skipped += count_skipped(text);
+    }
+    EXPECT_GT(skipped, 100'000U);
 }
 
 }  // namespace
