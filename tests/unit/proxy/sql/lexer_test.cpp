@@ -132,7 +132,9 @@ std::size_t count_skipped(const std::string& text) {
         if (next->begin == token.begin) {
             EXPECT_EQ(next->kind, token.kind) << text;
             EXPECT_EQ(next->end, token.end) << text;
-            if (!in_list(token)) EXPECT_GE(since, 4U) << text;
+            if (!in_list(token)) {
+                EXPECT_GE(since, 4U) << text;
+            }
             ++since;
             ++next;
             continue;
@@ -167,7 +169,7 @@ TEST(Lexer, OfAnyTextOnlyNumbersAreLeftOut) {
     for (int i = 0; i < 20'000; ++i) {
         std::string text = "1,";
         const std::size_t size = random() % 400;
-        const unsigned rarity = 1 + random() % 200;
+        const auto rarity = 1 + random() % 200;
         while (text.size() < size) {
             const std::string_view from = random() % rarity == 0 ? rare : usual;
             text += from[random() % from.size()];
