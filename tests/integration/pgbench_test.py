@@ -1,5 +1,6 @@
 """pgbench through pgweir in every protocol: no error, the books balance, and no more server connections than allowed."""
 
+import os
 import threading
 
 from harness import SECONDS, ClusterCase, main, pgbench, until
@@ -43,6 +44,22 @@ class Pgbench(ClusterCase):
                 result = self.run_bench(weir, protocol=protocol, select_only=True)
                 reads = weir.metric("pgweir_queries_routed_total", target="replica") - before
                 self.assertGreaterEqual(reads, result.transactions, "the reads went to the replicas")
+
+    @staticmethod
+    def rings(weir):
+        """How many io_urings the process has, one for each worker that sends by it."""
+        folder = f"/proc/{weir.pid}/fd"
+        return sum("io_uring" in os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+
+    def test_with_and_without_io_uring(self):
+        for wanted in (True, False):
+            with self.subTest(io_uring=wanted):
+                weir = self.weir_with_replicas(proxy={"workers": 2, "io_uring": wanted}, pool={"default_pool_size": POOL})
+                unavailable = wanted and "event=io_uring_unavailable" in weir.log_tail()
+                self.assertEqual(self.rings(weir), 2 if wanted and not unavailable else 0)
+                self.assertGreater(self.run_bench(weir, protocol="prepared").transactions, 0)
+                self.assertGreater(self.run_bench(weir, protocol="extended", select_only=True).transactions, 0)
+                self.assert_books_balance()
 
     def watch_limit(self, workers):
         """The most connections of the pool's user that any server counts while a load of 64 clients runs."""
