@@ -46,7 +46,7 @@ class SendBatch {
     void flush() noexcept;
 
   private:
-    static constexpr std::size_t kMost = 16;  // more would keep those waiting that have been added first
+    static constexpr std::size_t kMost = 32;  // more would keep those waiting that have been added first
     static constexpr std::size_t kRoom = 32 * 1024;
     struct Entry {
         Sender* sender;
