@@ -33,6 +33,7 @@ void Peer::start_tls(std::shared_ptr<const TlsContext> context, Tls::Role role, 
 }
 
 void Peer::shake_hands() {
+    poller_.sends().flush();  // this takes its time
     const Tls::Status status = tls_->handshake();
     if (status == Tls::Status::wants_read) return watch(EPOLLIN);
     if (status == Tls::Status::wants_write) return watch(EPOLLOUT);

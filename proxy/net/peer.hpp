@@ -28,7 +28,13 @@ class Peer : public std::enable_shared_from_this<Peer>, private Poller::Watcher 
     // socket takes it.
     void send_soon(Bytes bytes);
     // Bytes are still waiting for the socket: whoever produces more should pause.
+    // After send_soon() it is not known before the wake's end.
     [[nodiscard]] bool blocked() const noexcept { return !unsent_.empty(); }
+    // Whether the socket has taken all of it; what was to be sent soon is sent now. For whoever gives the connection to somebody else.
+    [[nodiscard]] bool sent_all() noexcept {
+        send_batched();
+        return !blocked();
+    }
     // Waits for the next readable bytes; nothing when it waits already, or the socket is closed.
     void arm_read();
     [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }

@@ -34,7 +34,8 @@ Poller::Poller() {
 }
 
 Poller::~Poller() {
-    tasks_.clear();  // what they hold may still be watched
+    sends_.flush();
+    std::exchange(tasks_, {}).clear();  // what they hold may still be watched
     ::close(event_);
     ::close(epoll_);
 }
@@ -61,7 +62,7 @@ void Poller::remove(int fd, const Watcher& watcher) noexcept {
 }
 
 void Poller::wait(std::chrono::milliseconds limit) noexcept {
-    sends_.flush();
+    sends_.flush();  // of what was done since dispatch()
     const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), static_cast<int>(limit.count()));
     coming_ = std::span(events_).first(static_cast<std::size_t>(count > 0 ? count : 0));
     constexpr std::uint32_t kEnded = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -74,6 +75,7 @@ void Poller::dispatch() {
         coming_ = coming_.subspan(1);
         if (auto* watcher = static_cast<Watcher*>(event.data.ptr)) watcher->on_events(event.events);
     }
+    sends_.flush();
 }
 
 void Poller::post(std::function<void()> task) {
@@ -87,6 +89,7 @@ void Poller::post(std::function<void()> task) {
 void Poller::Wakeup::on_events(std::uint32_t) { poller_.run_tasks(); }
 
 void Poller::run_tasks() {
+    sends_.flush();  // nothing is known of how long they take
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(event_, &count, sizeof count);
     std::vector<std::function<void()>> tasks;

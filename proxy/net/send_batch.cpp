@@ -1,6 +1,7 @@
 #include "proxy/net/send_batch.hpp"
 
 #include <liburing.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -67,13 +68,14 @@ void SendBatch::send_together() noexcept {
         ::io_uring_sqe_set_data64(entry, i);
     }
     const std::size_t submitted = submit();
-    collect(submitted);
+    const bool told = collect(submitted);
     for (std::size_t i = 0; i < submitted; ++i) {
         const int result = results_[i];
         entries_[i].sender->on_sent(bytes_of(entries_[i]), result < 0 ? -1 : result, -result);
     }
-    if (submitted == count_) return;
-    ring_.reset();  // it has failed: from now on without
+    if (told && submitted == count_) return;
+    spdlog::warn("event=io_uring_failed sends={} submitted={}", count_, submitted);
+    ring_.reset();  // from now on without; and nothing that comes late is taken for the next batch's
     for (std::size_t i = submitted; i < count_; ++i) send_alone(entries_[i]);
 }
 
@@ -87,19 +89,20 @@ std::size_t SendBatch::submit() noexcept {
     return count_ - ::io_uring_sq_ready(ring_.get());
 }
 
-// They are there when the kernel has taken the sends; should one not be, it is waited for. Of whose outcome nothing is known, the
-// connection is lost.
-void SendBatch::collect(std::size_t submitted) noexcept {
+// They are there when the kernel has taken the sends; should one not be, it is waited for. False: that failed. Of whose outcome nothing
+// is known, the connection is lost.
+bool SendBatch::collect(std::size_t submitted) noexcept {
     results_.fill(-EIO);
     for (std::size_t done = 0; done < submitted; ++done) {
         io_uring_cqe* completion = nullptr;
         int status = 0;
         do status = ::io_uring_wait_cqe(ring_.get(), &completion);
         while (status == -EINTR);
-        if (status != 0) return;
+        if (status != 0) return false;
         results_[completion->user_data] = completion->res;
         ::io_uring_cqe_seen(ring_.get(), completion);
     }
+    return true;
 }
 
 }  // namespace pgweir::net

@@ -59,7 +59,7 @@ class SendBatch {
 
     void send_together() noexcept;
     [[nodiscard]] std::size_t submit() noexcept;
-    void collect(std::size_t submitted) noexcept;
+    [[nodiscard]] bool collect(std::size_t submitted) noexcept;
     void send_alone(const Entry& entry) noexcept;
     [[nodiscard]] Bytes bytes_of(const Entry& entry) const noexcept;
 

@@ -66,7 +66,7 @@ std::shared_ptr<Handover> Server::hand_over() {
     handover->id = id();
     done_ = true;
     // In the middle of a message it cannot go on elsewhere: the other worker gets its place in the pool, and logs in.
-    if (!partial_.empty() || lost() || (tls() != nullptr && tls()->has_more())) close_socket();
+    if (!partial_.empty() || !sent_all() || lost() || (tls() != nullptr && tls()->has_more())) close_socket();
     handover->tls = release_tls();
     handover->fd = release_socket();
     return handover;
@@ -290,7 +290,7 @@ void Server::settle() {
     if (client_ == nullptr) return clean_up();
     if (!machine_->quiet()) return client_->resume();
     // The server ended a COPY while the client was still sending: nobody else may come before the rest of that message.
-    if (client_->machine()->mid_message() || blocked()) return client_->resume();
+    if (client_->machine()->mid_message() || !sent_all()) return client_->resume();
     count_segment();
     held_for_cancel_ = state() == pool::SlotState::canceling && machine_->releasable();
     if (held_for_cancel_) return;  // cancel_over() comes back here
@@ -387,7 +387,7 @@ void Server::clean_up() {
         machine_->outcome().reset_sql_was_discard = true;
         return;
     }
-    if (state() == pool::SlotState::canceling || blocked()) return;
+    if (state() == pool::SlotState::canceling || !sent_all()) return;
     release();
 }
 

@@ -14,11 +14,9 @@ namespace pgweir::sql {
 // Commas that end_of_number_list() leaves to be read: with them every one of the last four tokens, which is what is remembered.
 inline constexpr std::size_t kCommasKept = 4;
 
-[[nodiscard]] constexpr bool in_number_list(char c) noexcept { return (c >= '0' && c <= '9') || c == ',' || c == ' ' || c == '\n'; }
-
 #ifdef __SSE2__
 
-// A bit for each of the 16 bytes at `at` that in_number_list() is not true for.
+// A bit for each of the 16 bytes at `at` that is no digit, comma, space or newline.
 [[nodiscard]] inline std::uint32_t outside_number_list(const char* at) noexcept {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i digits = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('0' - 1)), _mm_cmplt_epi8(bytes, _mm_set1_epi8('9' + 1)));
@@ -31,7 +29,7 @@ inline constexpr std::size_t kCommasKept = 4;
 
 // `at` is behind a comma. Where to go on reading: at a comma, with nothing but whole numbers, commas and white space before
 // it; `at` if there is little to leave out. What stands behind the list, and what may make its last number something else, is left.
-[[nodiscard]] inline const char* end_of_number_list(const char* at, const char* end) noexcept {
+[[nodiscard]] inline const char* end_of_number_list(const char* at, [[maybe_unused]] const char* end) noexcept {
 #ifdef __SSE2__
     constexpr std::ptrdiff_t kStep = 16;
     if (end - at < 4 * kStep || outside_number_list(at) != 0) return at;

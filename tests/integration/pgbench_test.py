@@ -56,7 +56,8 @@ class Pgbench(ClusterCase):
             with self.subTest(io_uring=wanted):
                 weir = self.weir_with_replicas(proxy={"workers": 2, "io_uring": wanted}, pool={"default_pool_size": POOL})
                 unavailable = wanted and "event=io_uring_unavailable" in weir.log_tail()
-                self.assertEqual(self.rings(weir), 2 if wanted and not unavailable else 0)
+                expected = 2 if wanted and not unavailable else 0
+                until(lambda w=weir, n=expected: self.rings(w) == n, f"{expected} workers have a ring")
                 self.assertGreater(self.run_bench(weir, protocol="prepared").transactions, 0)
                 self.assertGreater(self.run_bench(weir, protocol="extended", select_only=True).transactions, 0)
                 self.assert_books_balance()

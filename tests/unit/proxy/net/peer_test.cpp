@@ -269,6 +269,37 @@ TEST_P(SendSoonTest, KeepsWhatDoesNotFit) {
     EXPECT_FALSE(peer_->lost());
 }
 
+TEST_P(SendSoonTest, KeepsTheRestOfWhatFitsInPart) {
+    const int least = 1;  // the system makes it its own least
+    ASSERT_EQ(::setsockopt(peer_->fd(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+    std::string all, got;
+    while (!peer_->blocked()) {
+        const std::string part(3000, static_cast<char>('a' + all.size() / 3000 % 26));
+        all += part;
+        with_another();
+        peer_->send_soon(as_bytes(part));
+        turn();
+    }
+    for (int i = 0; i < 1000 && !peer_->drained; ++i) {
+        got += take_all();
+        turn();
+    }
+    EXPECT_EQ(got + take_all(), all);
+}
+
+// Somebody else's bytes would come into the middle of this one's.
+TEST_P(SendSoonTest, WhetherAllWasSentIsNoGuess) {
+    with_another();
+    peer_->send_soon(as_bytes("fits"));
+    EXPECT_TRUE(peer_->sent_all());
+    EXPECT_EQ(take_all(), "fits");
+    fill();
+    with_another();
+    peer_->send_soon(as_bytes("does not fit"));
+    EXPECT_FALSE(peer_->sent_all());
+    EXPECT_TRUE(peer_->blocked());
+}
+
 TEST_P(SendSoonTest, AFailureIsToldLater) {
     hang_up();
     with_another();

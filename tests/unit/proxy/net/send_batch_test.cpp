@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,23 @@ struct Target final : SendBatch::Sender {
     std::size_t size = 0;
     std::ptrdiff_t sent = 0;
 };
+
+// Two ends of a TCP connection over the loopback.
+std::array<int, 2> tcp_pair() {
+    const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listening, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listening, 1), 0);
+    EXPECT_EQ(::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const int from = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(::connect(from, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    const int to = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK);
+    ::close(listening);
+    return {from, to};
+}
 
 // The descriptor of the process's only ring, or -1.
 int ring_descriptor() {
@@ -122,10 +140,11 @@ TEST_F(SendBatchTest, OneFailureIsNotTheOthers) {
 
 TEST_F(SendBatchTest, WhatTheSocketTakesInPartIsTold) {
     add_targets(2);
+    for (const int fd : targets_[0].ends) ::close(fd);
+    targets_[0].ends = tcp_pair();
     const int small = 1;  // the system makes it its least
     ASSERT_EQ(::setsockopt(targets_[0].ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     const std::string most(SendBatch::kMostBytes, 'm');
-    std::string got;
     bool in_part = false;
     for (int i = 0; i < 100 && !in_part; ++i) {
         ASSERT_TRUE(targets_[0].add(most));
@@ -134,7 +153,7 @@ TEST_F(SendBatchTest, WhatTheSocketTakesInPartIsTold) {
         if (targets_[0].sent < 0) break;
         in_part = targets_[0].sent < static_cast<std::ptrdiff_t>(most.size());
     }
-    EXPECT_TRUE(in_part || targets_[0].error == EAGAIN);
+    ASSERT_TRUE(in_part);
     EXPECT_EQ(targets_[0].size, most.size());
 }
 
