@@ -419,7 +419,7 @@ void Client::flush_to_client() {
 }
 
 // The first bytes since the link, unless they are a read's that can be taken back, must be known to have been sent or not:
-// what was not is placed anew (work_linked(), semantics.md G).
+// what was not is placed anew (work_linked(), semantics.md G). Such a read runs again as one whose replica was lost.
 bool Client::sends_soon() const noexcept { return !unsent_ || server_->machine().attempt.open(); }
 
 void Client::flush_to_server() {
