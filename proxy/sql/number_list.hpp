@@ -1,7 +1,6 @@
 // The long lists of numbers that programs write into IN (…), many bytes at a time.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 

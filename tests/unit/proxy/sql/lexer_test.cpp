@@ -109,6 +109,8 @@ TEST(Lexer, CommentsNest) {
     }
 }
 
+#ifdef __SSE2__
+
 std::vector<Token> tokens_of(std::string_view text, bool skip) {
     std::vector<Token> tokens;
     Lexer lexer(text, true);
@@ -147,8 +149,6 @@ std::size_t count_skipped(const std::string& text) {
     EXPECT_EQ(next, told.end()) << text;
     return skipped;
 }
-
-#ifdef __SSE2__
 
 TEST(Lexer, ListsOfNumbersHaveDigitsCommasSpacesAndNewlines) {
     for (int c = 0; c < 256; ++c) {
