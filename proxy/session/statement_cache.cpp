@@ -30,28 +30,6 @@ bool CachedStatement::promotable() noexcept {
     return looked_up == Promotable::yes;
 }
 
-StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept
-    : cache_(&cache), statement_(&statement) {
-    cache.acquired(statement);
-}
-
-StatementRef::StatementRef(const StatementRef& other) noexcept : cache_(other.cache_), statement_(other.statement_) {
-    if (statement_ != nullptr) cache_->acquired(*statement_);
-}
-
-StatementRef::StatementRef(StatementRef&& other) noexcept
-    : cache_(other.cache_), statement_(std::exchange(other.statement_, nullptr)) {}
-
-StatementRef& StatementRef::operator=(StatementRef other) noexcept {
-    std::swap(cache_, other.cache_);
-    std::swap(statement_, other.statement_);
-    return *this;
-}
-
-StatementRef::~StatementRef() {
-    if (statement_ != nullptr) cache_->released(*statement_);
-}
-
 std::uint64_t StatementCache::schema_epoch() noexcept { return schema_changes.load(std::memory_order_relaxed); }
 
 void StatementCache::schema_changed() noexcept { schema_changes.fetch_add(1, std::memory_order_relaxed); }
@@ -93,8 +71,7 @@ StatementRef StatementCache::intern(std::string_view tail, StatementScope scope,
     return result;
 }
 
-void StatementCache::acquired(CachedStatement& statement) noexcept {
-    if (statement.references++ > 0) return;
+void StatementCache::first_acquired(CachedStatement& statement) noexcept {
     held_bytes_ += statement.size();
     if (statement.idle_listed) {
         idle_.erase(statement.idle_place);
@@ -102,8 +79,7 @@ void StatementCache::acquired(CachedStatement& statement) noexcept {
     }
 }
 
-void StatementCache::released(CachedStatement& statement) noexcept {
-    if (--statement.references > 0) return;
+void StatementCache::last_released(CachedStatement& statement) noexcept {
     held_bytes_ -= statement.size();
     statement.idle_place = idle_.insert(idle_.end(), &statement);
     statement.idle_listed = true;

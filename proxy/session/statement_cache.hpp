@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "protocol/bytes.hpp"
 #include "proxy/session/database_names.hpp"
@@ -61,8 +62,14 @@ class StatementRef {
     StatementRef() noexcept = default;
     StatementRef(StatementCache& cache, CachedStatement& statement) noexcept;
     StatementRef(const StatementRef& other) noexcept;
-    StatementRef(StatementRef&& other) noexcept;
-    StatementRef& operator=(StatementRef other) noexcept;
+    StatementRef(StatementRef&& other) noexcept : cache_(other.cache_), statement_(std::exchange(other.statement_, nullptr)) {}
+    StatementRef& operator=(const StatementRef& other) noexcept;
+    StatementRef& operator=(StatementRef&& other) noexcept {
+        const StatementRef before(std::move(*this));
+        cache_ = other.cache_;
+        statement_ = std::exchange(other.statement_, nullptr);
+        return *this;
+    }
     ~StatementRef();
 
     [[nodiscard]] explicit operator bool() const noexcept { return statement_ != nullptr; }
@@ -153,8 +160,14 @@ class StatementCache {
     };
 
     static void judge(CachedStatement& statement) noexcept;
-    void acquired(CachedStatement& statement) noexcept;
-    void released(CachedStatement& statement) noexcept;
+    void acquired(CachedStatement& statement) noexcept {
+        if (statement.references++ == 0) first_acquired(statement);
+    }
+    void released(CachedStatement& statement) noexcept {
+        if (--statement.references == 0) last_released(statement);
+    }
+    void first_acquired(CachedStatement& statement) noexcept;
+    void last_released(CachedStatement& statement) noexcept;
     void shrink() noexcept;
 
     DatabaseNames own_names_;
@@ -165,5 +178,22 @@ class StatementCache {
     std::unordered_map<Key, std::unique_ptr<CachedStatement>, Hash> statements_;
     std::list<CachedStatement*> idle_;  // nobody's at the moment, the longest unused first
 };
+
+inline StatementRef::StatementRef(StatementCache& cache, CachedStatement& statement) noexcept : cache_(&cache), statement_(&statement) {
+    cache.acquired(statement);
+}
+
+inline StatementRef::StatementRef(const StatementRef& other) noexcept : cache_(other.cache_), statement_(other.statement_) {
+    if (statement_ != nullptr) cache_->acquired(*statement_);
+}
+
+inline StatementRef& StatementRef::operator=(const StatementRef& other) noexcept {
+    if (statement_ != other.statement_) *this = StatementRef(other);
+    return *this;
+}
+
+inline StatementRef::~StatementRef() {
+    if (statement_ != nullptr) cache_->released(*statement_);
+}
 
 }  // namespace pgweir::session

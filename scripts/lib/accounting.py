@@ -1,10 +1,11 @@
-"""What processes cost: processor time of whole families, and system calls."""
+"""What processes cost: processor time of whole families, system calls, and instructions."""
 
 import os
 import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from proxy import ProxyProcess
@@ -105,3 +106,50 @@ def _with_strace(pids, report, body):
         return body(()), None
     total = re.search(r"^\s*100\.00\s+\S+\s+\d+\s+(\d+)\s.*total$", report.read_text(), re.M)
     return result, int(total.group(1)) if total else None
+
+
+# ---- instructions, by callgrind
+
+class Callgrind:
+    """Counts what a process runs of its own code, the libraries' with it and the kernel's without. Nothing else on the machine
+    changes the figure, unlike time. The process is started by `command`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
+        self.per_second = 0.0  # that it runs when nothing is asked of it
+
+    @staticmethod
+    def available():
+        return shutil.which("valgrind") is not None and shutil.which("callgrind_control") is not None
+
+    def settle(self, pid, seconds=2):
+        """Learns what the process runs by itself, as for its timers."""
+        self.per_second = 0.0
+        _, counted = self.count(pid, lambda: time.sleep(seconds))
+        self.per_second = counted / seconds
+
+    def count(self, pid, body):
+        """Runs `body`; returns its result and the instructions, without those that the process would have run anyway."""
+        for old in self.folder.glob("callgrind.out*"):
+            old.unlink()
+        self._control(pid, "-i", "on")
+        self._control(pid, "-z")
+        began = time.monotonic()
+        result = body()
+        elapsed = time.monotonic() - began
+        self._control(pid, "-d")
+        counted = wait_until(self._total, "callgrind has written its figures", 20)
+        self._control(pid, "-i", "off")
+        return result, counted - self.per_second * elapsed
+
+    def _total(self):
+        for file in self.folder.glob("callgrind.out*"):
+            found = re.search(r"^(?:totals|summary): (\d+)", file.read_text(), re.M)
+            if found:
+                return int(found.group(1))
+        return None
+
+    @staticmethod
+    def _control(pid, *what):
+        subprocess.run(["callgrind_control", *what, str(pid)], check=True, capture_output=True, timeout=60)

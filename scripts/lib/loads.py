@@ -67,6 +67,16 @@ def system_calls(run, target, mode, clients):
     return {"calls": calls / result.transactions if calls is not None else None}
 
 
+def instructions(target, mode, clients, each=1500):
+    """Of the proxy's own code per transaction; the target has a `callgrind` that it was started by."""
+    environment, pid, counter = target.environment(), target.usage().pid, target.callgrind
+    load = {"clients": clients, "protocol": mode, "select_only": True, "timeout": 4 * PATIENCE}
+    pgbench.run(environment, transactions=100, **load)
+    counter.settle(pid)
+    result, counted = counter.count(pid, lambda: pgbench.run(environment, transactions=each, **load))
+    return {"instructions": counted / result.transactions}
+
+
 def connections(run, target, clients):
     """pgbench -C: a connection for each transaction."""
     environment = target.environment()

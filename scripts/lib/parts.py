@@ -9,6 +9,7 @@ from typing import Callable
 
 import loads
 import targets
+from accounting import Callgrind
 from cluster import postgres_bin
 from targets import Direct, HAProxy, PgBouncer, Pgpool, Relay, Weir
 
@@ -26,6 +27,7 @@ NUMBERS = {
     "cpu_us": ("CPU µs/tx", 1),
     "server_us": ("PostgreSQL's CPU µs/tx", 1),
     "calls": ("system calls/tx", 2),
+    "instructions": ("instructions/tx", 0),
     "mb_per_s": ("MB/s", 0),
     "cpu_s_per_gb": ("CPU s/GB", 3),
     "pss_each": ("PSS bytes/client", 0),
@@ -92,6 +94,24 @@ def peers(run):
 def calls(run):
     with run.targets(Relay, PgBouncer, Weir) as measured:
         run.measure(measured, cases(run.options.modes, [CLIENTS]), lambda target, case, x: loads.system_calls(run, target, case, x))
+
+
+def instructions(run):
+    if not Callgrind.available():
+        return run.note("nothing is counted: Debian's valgrind is not installed")
+    # A monitor that is patient, since all is many times slower under callgrind; servers that ask for no proof, which is 10 million
+    # instructions whenever one more connection is opened.
+    common = {"monitor": {"interval": "1s", "timeout": "5s"}, "auth": "verifier"}
+    variants = {
+        "pgweir": {},
+        "pgweir, 2 workers": {"workers": 2},
+        "split off": {"routing": {"split": "off"}},
+        "split on, eventual": {"routing": {"consistency": "eventual"}},
+    }
+    load = lambda target, case, x: loads.instructions(target, case, x)  # noqa: E731
+    for maker in (Relay, *(partial(Weir, name=name, **settings, **common) for name, settings in variants.items())):
+        with run.targets(partial(maker, counted=True)) as measured:
+            run.measure(measured, cases(run.options.modes, [CLIENTS]), load, rounds=1)
 
 
 def workers(run):
@@ -186,6 +206,9 @@ PARTS = {
     "peers": Part("Other proxies", peers, TRANSACTION, [CPU_TO_PGBOUNCER, SPEED_TO_PGBOUNCER]),
     "syscalls": Part("System calls", calls, ["calls"], [
         Against("calls", "pgbouncer", "÷ pgbouncer"), Against("calls", "relay", "÷ relay")]),
+    "instructions": Part("Instructions of the proxy's own code", instructions, ["instructions"], [
+        Against("instructions", "pgweir", "÷ pgweir"), Against("instructions", "split off", "÷ split off"),
+        Against("instructions", "split on, eventual", "÷ eventual")]),
     "workers": Part("Two workers against one", workers, TRANSACTION, [
         Against("cpu_us", "1 worker", "CPU ÷ 1 worker"), Against("tps", "1 worker", "tps ÷ 1 worker")]),
     "big": Part("A result of 100 MB", big, ["mb_per_s", "cpu_s_per_gb"], [

@@ -79,6 +79,7 @@ class Pgweir:
             else:
                 self.sections[name] = content
         self.process = None
+        self.under = []  # a command that runs it, such as valgrind
         self.killed_at_end = False  # a test's word: it did not end by itself and should not have
 
     def _defaults(self, cluster):
@@ -100,7 +101,7 @@ class Pgweir:
 
     def start(self, wait=True, timeout=60):
         self.write_config()
-        self.launch([str(self.binary), str(self.config_file)])
+        self.launch([*self.under, str(self.binary), str(self.config_file)])
         if wait:
             self.wait_ready(timeout)
         return self

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pgbench
-from accounting import ProcessTree
+from accounting import Callgrind, ProcessTree
 from building import build
 from pgbench import BenchError
 from ports import free_ports
@@ -100,11 +100,13 @@ class Relay(Started):
     kind = name = "relay"
     user = raw_user = "trustuser"
 
-    def __init__(self, run):
+    def __init__(self, run, counted=False):
         program = build(run.root, "relay")
         self.port = free_ports(1)[0]
         place = Path(tempfile.mkdtemp(prefix="pgweir-relay-"))
-        self._start([str(program), str(self.port), str(run.cluster.primary.port)], place, place / "log")
+        self.callgrind = Callgrind(place)
+        self._start([*(self.callgrind.command if counted else ()), str(program), str(self.port), str(run.cluster.primary.port)],
+                    place, place / "log")
 
 
 class Peer(Started):
@@ -208,13 +210,15 @@ class Weir(Target):
 
     kind = "pgweir"
 
-    def __init__(self, run, name="pgweir", workers=None, replicas=None, auth="trust", tls=False, **settings):
+    def __init__(self, run, name="pgweir", workers=None, replicas=None, auth="trust", tls=False, counted=False, **settings):
         self.name = name
         self.replicas = len(run.servers(replicas)) - 1
         self.weir = Pgweir(run.options.binary, run.folder, run.cluster,
                            **weir_settings(run, workers, replicas, auth, tls, settings))
         self.user = user_of(auth)
         self.sslmode = "require" if tls else "disable"
+        self.callgrind = Callgrind(self.weir.folder)
+        self.weir.under = self.callgrind.command if counted else []
         try:
             self.weir.start()
             wait_until(lambda: len(self.weir.in_rotation()) == self.replicas, "every replica is in rotation", 30)
