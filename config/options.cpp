@@ -17,7 +17,7 @@ constexpr Option kOptions[] = {
                              "Address to listen on for clients: one address, or \"*\" for all."),
     row<&Proxy::listen_port>("listen_port", {.min = 1, .max = 65'535, .restart = true},
                              "Port to listen on for clients."),
-    row<&Proxy::workers>("workers", {.max = 1024, .restart = true}, "Worker threads. 0: one per processor."),
+    row<&Proxy::workers>("workers", {.max = 64, .restart = true}, "Worker threads. 0: one per processor, and no more than 64."),
     row<&Proxy::io_uring>("io_uring", {.restart = true},
                           "Whether what a worker sends to many connections is handed to the kernel in one system call, by its "
                           "io_uring. Where that is missing or forbidden, as in many containers, each send is a call of its own."),

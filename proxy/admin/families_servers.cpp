@@ -16,6 +16,7 @@ struct ServerFamilies {
     MetricFamily lag_seconds = gauge_family("pgweir_server_lag_seconds", "Replay lag in time; absent while unknown");
     MetricFamily lag_bytes =
         gauge_family("pgweir_server_lag_bytes", "Replay lag in bytes of WAL; absent while unknown");
+    MetricFamily replay_paused = gauge_family("pgweir_server_replay_paused", "1 while the replica's replay is paused");
     MetricFamily timeline = gauge_family("pgweir_server_timeline", "Timeline; absent while unknown");
     MetricFamily fenced = gauge_family("pgweir_server_fenced", "1 while the server says that it is the primary and is not accepted as one");
     MetricFamily weight = gauge_family("pgweir_server_weight", "Configured share of reads");
@@ -37,6 +38,7 @@ void add_server(ServerFamilies& families, const std::string& cluster, const clus
         add_sample(families.lag_seconds, static_cast<double>(server.lag_time->count()) * kMicrosecond, who);
     }
     if (server.lag_bytes) add_sample(families.lag_bytes, static_cast<double>(*server.lag_bytes), who);
+    add_sample(families.replay_paused, server.replay_paused ? 1 : 0, who);
     if (server.timeline != 0) add_sample(families.timeline, server.timeline, who);
     add_sample(families.fenced, server.rotation == cluster::Rotation::fenced ? 1 : 0, who);
     add_sample(families.weight, server.weight, who);
@@ -70,7 +72,7 @@ void add_servers(Families& out, const std::vector<std::shared_ptr<const cluster:
         }
     }
     for (MetricFamily* family : {&families.up, &families.in_rotation, &families.is_primary, &families.lag_seconds,
-                                 &families.lag_bytes, &families.timeline, &families.fenced, &families.weight,
+                                 &families.lag_bytes, &families.replay_paused, &families.timeline, &families.fenced, &families.weight,
                                  &families.effective_weight, &families.breaker, &families.transitions}) {
         out.push_back(std::move(*family));
     }

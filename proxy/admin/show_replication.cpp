@@ -30,6 +30,7 @@ constexpr auto kReplication = std::to_array<Column>({
     {"zone", text},
     {"weight_percent", int8},
     {"breaker", text},
+    {"replay_paused", text},
 });
 
 std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::ServerView& server) {
@@ -52,7 +53,8 @@ std::vector<Cell> row_of(const cluster::Snapshot& snapshot, const cluster::Serve
             cell(server.last_error),
             cell(server.zone),
             cell(server.ramp * 100 / cluster::SlowStart::kWhole),
-            cell(to_text(server.breaker))};
+            cell(to_text(server.breaker)),
+            cell(server.replay_paused ? "yes" : "no")};
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ void ClusterState::on_probe(HostIndex index, const ProbeResult& result, TimePoin
     if (view.timeline != result.timeline) host.gate.lose();
     if (result.in_recovery && result.position < view.position) ++view.incarnation;  // restarted, and nobody noticed
     view.position = result.position;
+    view.replay_paused = result.replay_paused;
     view.timeline = result.timeline;
     view.system_identifier = result.system_identifier;
     view.server_version = result.server_version;
@@ -327,7 +328,8 @@ std::string ClusterState::cause_of(const Host& host, Rotation to) const {
     if (to != Rotation::lagging && to != Rotation::in) return std::string(to_text(to));
     const ServerView& view = host.view;
     return "lag " + (view.lag_time ? std::to_string(view.lag_time->count()) + " us" : std::string("unknown")) + ", " +
-           (view.lag_bytes ? std::to_string(*view.lag_bytes) + " bytes" : std::string("unknown"));
+           (view.lag_bytes ? std::to_string(*view.lag_bytes) + " bytes" : std::string("unknown")) +
+           (view.replay_paused ? ", its replay is paused" : "");
 }
 
 // What to say of it, after its lag.

@@ -112,8 +112,12 @@ class Replicas(ClusterCase):
             until(lambda: len(load.answers_since(left)) > 200, "200 reads without replica1")
             # Those that were on their way at that moment are answered; later ones go elsewhere.
             self.assertNotIn("replica1", load.answers_since(left)[50:])
+            self.assertEqual(weir.metric("pgweir_server_replay_paused", server="replica1"), 1)
+            self.assertEqual(weir.metric("pgweir_server_replay_paused"), 1, "another server's is said to be paused")
+            self.assertRegex(weir.log_text(), r"event=server_out .*replica1.*its replay is paused")
             victim.resume_replay()
             until(lambda: weir.in_rotation() == REPLICAS, "replica1 is back", 15)
+            self.assertEqual(weir.metric("pgweir_server_replay_paused"), 0)
             back = time.monotonic()
             until(lambda: "replica1" in load.answers_since(back), "replica1 answers again")
         self.assertEqual(load.errors, [])

@@ -128,7 +128,7 @@ TEST(Load, ValuesThatAreNotAllowed) {
         {"listen_port = -1", "15: proxy.listen_port: -1 is out of range; allowed: 1 to 65535"},
         {"listen_port = 9223372036854775807",
          "15: proxy.listen_port: 9223372036854775807 is out of range; allowed: 1 to 65535"},
-        {"workers = 1025", "11: proxy.workers: 1025 is out of range; allowed: 0 to 1024"},
+        {"workers = 65", "11: proxy.workers: 65 is out of range; allowed: 0 to 64"},
         {"max_packet_size = \"2GB\"", "19: proxy.max_packet_size: \"2GB\" is out of range; allowed: 1kB to 1GB"},
         {"max_packet_size = 1023", "19: proxy.max_packet_size: 1023 is out of range; allowed: 1kB to 1GB"},
         {"client_login_timeout = \"2h\"",
@@ -194,7 +194,7 @@ TEST(Load, EveryProblemIsReportedInTheOrderOfTheFile) {
     EXPECT_EQ(problems_with("pool_sice = 1\n[proxy]\nworkers = -1\nlisten_port = \"x\"\n[[user]]\nname = \"u\"\n"
                             "[[user]]\nname = \"u\"\n[log]\nlevel = \"infos\"\n"),
               (Strings{"t.toml:6:1: database.pool_sice: unknown key; did you mean 'pool_size'?",
-                       "t.toml:8:11: proxy.workers: -1 is out of range; allowed: 0 to 1024",
+                       "t.toml:8:11: proxy.workers: -1 is out of range; allowed: 0 to 64",
                        "t.toml:9:15: proxy.listen_port: must be an integer, not a string; allowed: 1 to 65535",
                        "t.toml:13:8: user.name: \"u\" is the name of another user, in line 11",
                        "t.toml:15:9: log.level: unknown value \"infos\"; allowed: \"debug\", \"info\", \"warning\", "

@@ -213,7 +213,8 @@ TEST_F(ShowTest, ReplicationShowsRoleRotationAndLag) {
         {"last_error", "", "", "connection refused"},
         {"zone", "", "east", ""},
         {"weight_percent", "100", "55", "100"},
-        {"breaker", "closed", "half_open", "closed"}};
+        {"breaker", "closed", "half_open", "closed"},
+        {"replay_paused", "no", "yes", "no"}};
     for (const auto& [name, first, second, third] : expected) {
         EXPECT_EQ(answer.at(0, name), first) << name;
         EXPECT_EQ(answer.at(1, name), second) << name;

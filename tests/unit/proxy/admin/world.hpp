@@ -74,6 +74,7 @@ struct World {
         replica.rotation = cluster::Rotation::in;
         replica.lag_time = std::chrono::milliseconds(1500);
         replica.lag_bytes = 4096;
+        replica.replay_paused = true;
         replica.zone = "east";
         replica.ramp = 550;
         replica.breaker = cluster::BreakerState::half_open;

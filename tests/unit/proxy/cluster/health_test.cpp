@@ -25,12 +25,6 @@ class HealthyCluster : public Cluster {
         pass(500);
     }
     void success(HostIndex host) { state.on_traffic_success(host, at(now)); }
-    [[nodiscard]] std::string cause(EventKind kind) {
-        for (const Event& event : state.take_events()) {
-            if (event.kind == kind) return event.cause;
-        }
-        return "none";
-    }
 };
 
 TEST(HealthGate, CountsBothWays) {

@@ -83,6 +83,13 @@ class Cluster {
         const std::vector<EventKind> all = kinds();
         return std::count(all.begin(), all.end(), kind);
     }
+    // Of the first event of this kind since the last look.
+    [[nodiscard]] std::string cause(EventKind kind) {
+        for (const Event& event : state.take_events()) {
+            if (event.kind == kind) return event.cause;
+        }
+        return "none";
+    }
 
     ClusterState state;
     int now = 0;
