@@ -64,6 +64,7 @@ struct Pool {
     Duration failover_wait{10'000};        // for a primary that is away; 0: an error at once
     std::uint32_t failover_max_waiters = 10'000;  // of all workers together
     Duration server_idle_timeout{600'000};
+    Duration autodb_idle_timeout{3'600'000};
     Duration server_lifetime{3'600'000};
     Duration server_connect_timeout{15'000};
     Duration server_login_retry{15'000};               // longest back-off after failed logins; jittered

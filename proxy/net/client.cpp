@@ -350,7 +350,7 @@ void Client::close(std::string_view why) {
     starting_.reset();
     in_ = {};
     if (counted_) worker_.counters().clients.add(-1);
-    if (group_ != nullptr) --group_->clients;
+    if (group_ != nullptr) group_->leave(worker_.now());
     worker_.remove_client(*this);
 }
 

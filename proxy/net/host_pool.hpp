@@ -68,6 +68,12 @@ struct PoolGroup {
     session::ServerSecret secret;
     DatabaseWatch* watch = nullptr;  // the worker's; null: only the built-in list counts
     std::size_t clients = 0;
+    bool automatic = false;  // of the entry "*": retired when nobody has come for [pool] autodb_idle_timeout
+    pool::TimePoint left{};  // when its last client did, or it was made
+    void leave(pool::TimePoint now) noexcept {
+        --clients;
+        left = now;
+    }
     // The configuration has no such database any more, or another one under its name: nobody comes, its clients go when they
     // are idle, and then it goes.
     std::uint32_t comparisons = 0;  // of the verifier, runs and connections: it stays while there are any

@@ -186,6 +186,7 @@ class Worker {
     [[nodiscard]] bool still_is(const PoolGroup& group, const config::Database& entry) const;
     void retire(std::unique_ptr<PoolGroup> group);
     void close_retired();
+    void retire_unused(TimePoint time);
     void leave_gone(std::size_t cluster);
     void free_gone();
     struct Gone {

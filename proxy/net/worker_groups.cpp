@@ -54,6 +54,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
     group->dbname = std::move(identity.dbname);
     group->cluster = identity.cluster;
     group->read_only = identity.read_only;
+    group->left = now();
     configure(*group, *match, secret);
     if (group->watch != nullptr) note_use(*group->watch);
     return groups_.emplace(std::pair(database, server_user), std::move(group)).first->second.get();
@@ -62,6 +63,7 @@ PoolGroup* Worker::group(const std::string& database, const std::string& user, c
 // All that a reload may change without making it another group.
 void Worker::configure(PoolGroup& group, const config::Database& entry, const session::ServerSecret& secret) {
     const config::Config& config = this->config();
+    group.automatic = entry.name == "*";
     group.forced_user = !entry.user.empty();
     group.mode = entry.pool_mode.value_or(config.pool.pool_mode);
     group.settings = start_settings(entry, config.routing);
@@ -198,9 +200,22 @@ bool Worker::still_is(const PoolGroup& group, const config::Database& entry) con
 void Worker::retire(std::unique_ptr<PoolGroup> group) {
     group->retired = true;
     for (const auto& pool : group->hosts) {
-        if (pool) pool->pool.drain();
+        if (!pool) continue;
+        pool->pool.drain();
+        pool->pool.set_limits(limits_of(*group, snapshots_[group->cluster]->servers[cluster::index_of(pool->host)]));
     }
     retired_groups_.push_back(std::move(group));
+}
+
+// Whoever has a client name a database that nobody uses does not make pgweir remember it for ever. Who comes again has a new one.
+void Worker::retire_unused(TimePoint time) {
+    const config::Duration timeout = config().pool.autodb_idle_timeout;
+    if (timeout.count() == 0) return;
+    for (auto place = groups_.begin(); place != groups_.end();) {
+        const auto here = place++;
+        const PoolGroup& group = *here->second;
+        if (group.automatic && group.clients == 0 && time - group.left >= timeout) retire(std::move(groups_.extract(here).mapped()));
+    }
 }
 
 void Worker::close_retired() {

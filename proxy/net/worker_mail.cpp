@@ -147,6 +147,7 @@ void Worker::tick() {
     acceptor_->tick(time);
     tell_watches(time);
     finish_pauses();
+    retire_unused(time);
     close_retired();
     free_gone();
     publish_gauges();

@@ -95,6 +95,8 @@ std::optional<TimePoint> Pool::oldest() const noexcept {
 
 void Pool::publish() noexcept {
     const auto since = oldest();
+    if (!since && !published_) return;  // the worker's other pool of this key, an old or a new one, may be hungry
+    published_ = since.has_value();
     const bool unseen = budget_->publish_hunger(worker_, since);
     if (since && unseen) ask_ = true;
     if (!since) ask_ = false;

@@ -171,6 +171,7 @@ class Pool {
     WorkerId worker_;
     bool draining_ = false;
     bool ask_ = false;           // our hunger was published while nobody saw one: the others are to be asked
+    bool published_ = false;     // the hunger on the board is this pool's, or was
     std::uint32_t pending_ = 0;  // logins promised by connects_wanted() that have no slot yet
     std::uint32_t made_ = 0;     // spreads the lifetimes
     Backoff backoff_;

@@ -120,6 +120,33 @@ class Limits(ClusterCase):
         self.assertEqual(self.backends(self.cluster.primary), 1)
         until(lambda: self.backends(self.cluster.primary) == 0, "the idle server connection is closed")
 
+    def test_autodb_idle_timeout(self):
+        """Pools that only "*" stands for are forgotten when nobody is there any more; others, and those in use, are not."""
+        self.sql("CREATE DATABASE other")
+        self.addCleanup(self.sql, "DROP DATABASE other WITH (FORCE)")
+        self.cluster.wait_caught_up(30)
+        weir = self.weir(proxy={"workers": 2}, pool={"autodb_idle_timeout": "1s", "min_pool_size": 1},
+                         database=[{"name": "*"}, {"name": "app"}])
+        named, automatic = self.connect(weir), self.connect(weir, database="other")
+        for connection in (named, automatic):
+            value(connection, "/* pgweir: primary */ SELECT 1")
+        pools = lambda: {row["database"] for row in weir.console("SHOW POOLS")}  # noqa: E731
+        self.assertLessEqual({"app", "other"}, pools())
+        named.close()
+        # As long as it takes for a pool to go whose last client has gone later.
+        third = self.connect(weir, database="postgres")
+        value(third, "/* pgweir: primary */ SELECT 1")
+        third.close()
+        until(lambda: "postgres" not in pools(), "the pool of a database that nobody uses is gone")
+        self.assertLessEqual({"app", "other"}, pools())
+        self.assertEqual(value(automatic, "/* pgweir: primary */ SELECT 2"), 2)
+        automatic.close()
+        until(lambda: "other" not in pools(), "the pools are gone")
+        until(lambda: self.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'other'")[0][0] == "0", "its connections are closed")
+        again = self.connect(weir, database="other")
+        self.assertEqual(value(again, "SELECT current_database()::text"), "other")
+        self.assertEqual(weir.log_text().count("event=alarm"), 0)
+
     def test_min_pool_size(self):
         weir = self.weir(pool={"min_pool_size": 3})
         value(self.connect(weir), "/* pgweir: primary */ SELECT 1")

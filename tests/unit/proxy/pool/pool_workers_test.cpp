@@ -47,6 +47,23 @@ TEST_F(PoolWorkers, AnIdleConnectionIsGivenToWhoAsks) {
     EXPECT_EQ(budget_->taken(), 1U);
 }
 
+// A pool that is closed lives on beside the one that has taken its place.
+TEST_F(PoolWorkers, AnOldPoolOfTheSameWorkerDoesNotHideItsHunger) {
+    TestWaiter waiter;
+    {
+        World old(budget_, {}, kB);
+        old.pool.drain();
+        (void)a_.lease(kNow);
+        ASSERT_EQ(b_.pool.acquire(waiter, kNow).outcome, Outcome::queued);
+        EXPECT_EQ(budget_->hungriest(kA, {}), kB);
+        (void)old.pool.sweep(at(1ms));
+        EXPECT_EQ(budget_->hungriest(kA, {}), kB);
+    }
+    EXPECT_EQ(budget_->hungriest(kA, {}), kB);
+    b_.pool.cancel_wait(waiter);
+    EXPECT_EQ(budget_->hungriest(kA, {}), std::nullopt);
+}
+
 TEST_F(PoolWorkers, OneHungerDrawsOneConnection) {
     budget_->set_limit(2);
     std::array<TestSlot*, 2> slots = {a_.lease(kNow), a_.lease(kNow)};
