@@ -43,8 +43,8 @@ while True:
 
 
 def available():
-    """Whether namespaces can be made here."""
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode == 0
+    """Whether namespaces can be made here, of mounts as well, as `ip netns exec` does: not in a plain chroot."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-n", "-m", "true"], check=False, capture_output=True).returncode == 0
 
 
 class Link:
