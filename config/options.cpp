@@ -84,8 +84,8 @@ constexpr Option kOptions[] = {
     row<&Pool::server_idle_timeout>("server_idle_timeout", {.max = 30 * kDay},
                                     "A server connection unused for this long is closed. 0: never."),
     row<&Pool::autodb_idle_timeout>("autodb_idle_timeout", {.max = 30 * kDay},
-                                    "The pools of a database that only [[database]] name = \"*\" stands for are closed and forgotten when no client has "
-                                    "been there for this long. 0: never."),
+                                    "The pools of a database that only [[database]] name = \"*\" stands for are closed, whatever min_pool_size says, and "
+                                    "forgotten by a worker when none of its clients has been there for this long. 0: never."),
     row<&Pool::server_lifetime>("server_lifetime", {.max = 30 * kDay},
                                 "A server connection older than this is closed when it is next free. 0: never."),
     row<&Pool::server_connect_timeout>("server_connect_timeout", {.min = 10 * kMs, .max = kHour},

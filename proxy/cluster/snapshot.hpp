@@ -64,7 +64,7 @@ struct ServerView {
     std::optional<TimePoint> current_at;
     std::chrono::microseconds round_trip{0};  // of probes, a decaying average; 0: none was answered
     Lsn position;  // replayed on a replica, inserted on a primary
-    bool replay_paused = false;  // a replica's pg_wal_replay_pause(), when it last answered
+    bool replay_paused = false;  // pg_wal_replay_pause() on a replica that answers
     std::uint32_t timeline = 0;
     std::uint64_t system_identifier = 0;
     std::uint32_t server_version = 0;  // as server_version_num

@@ -212,6 +212,7 @@ void ClusterState::lose(Host& host, std::string cause) {
     host.view.lag_time.reset();
     host.view.current_at.reset();
     host.view.lag_bytes.reset();
+    host.view.replay_paused = false;
     if (!was_frozen) host.gate.lose();  // while frozen, one that was in returns as soon as it answers
     host.cause = std::move(cause);
 }

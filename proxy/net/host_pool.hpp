@@ -1,6 +1,7 @@
 // A worker's pools for one database and user: one on each server of the cluster.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -73,6 +74,11 @@ struct PoolGroup {
     void leave(pool::TimePoint now) noexcept {
         --clients;
         left = now;
+    }
+    // Nobody is here, and no connection does anything: what a client has left behind may still run.
+    [[nodiscard]] bool at_rest() const noexcept {
+        const auto rests = [](const std::unique_ptr<HostPool>& pool) { return !pool || pool->pool.at_rest(); };
+        return clients == 0 && comparisons == 0 && std::ranges::all_of(hosts, rests);
     }
     // The configuration has no such database any more, or another one under its name: nobody comes, its clients go when they
     // are idle, and then it goes.

@@ -258,7 +258,14 @@ void Worker::pump(HostPool& pool) {
     if (may_connect(pool)) {
         for (unsigned wanted = pool.pool.connects_wanted(now()); wanted > 0; --wanted) start_login(pool);
     }
-    if (shared_.workers.size() < 2) return;
+    if (shared_.workers.size() > 1) tell_others(pool);
+    if (!pool.group.retired) return;
+    // What has become free here is what the pool that has taken its place may wait for.
+    HostPool* const successor = find_pool(pool.key);
+    if (successor != nullptr && !successor->group.retired) pump(*successor);
+}
+
+void Worker::tell_others(HostPool& pool) {
     if (pool.pool.take_ask()) {
         for (Worker* other : shared_.workers) {
             if (other != this) other->hungry(pool.key, id_);

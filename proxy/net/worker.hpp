@@ -142,6 +142,7 @@ class Worker {
     [[nodiscard]] HostPool& host_pool(PoolGroup& group, cluster::HostIndex host);
     // Starts logins, asks and wakes other workers, as the pool's state calls for.
     void pump(HostPool& pool);
+    void tell_others(HostPool& pool);
     // Where a connection went that became free.
     void settle(Server& server, const pool::Released& released);
     // A server is not to be used for reads for a moment, until the monitor has made up its mind; its waiters go elsewhere.

@@ -186,7 +186,7 @@ void Worker::reconfigure_groups() {
     for_each_pool([&](HostPool& pool) {
         const PoolGroup& group = pool.group;
         pool.pool.set_limits(limits_of(group, snapshots_[group.cluster]->servers[cluster::index_of(pool.host)]));
-        pool.pool.budget().set_limit(group.pool_size);
+        if (!group.retired) pool.pool.budget().set_limit(group.pool_size);  // it may share it with its successor
     });
 }
 
@@ -207,14 +207,18 @@ void Worker::retire(std::unique_ptr<PoolGroup> group) {
     retired_groups_.push_back(std::move(group));
 }
 
-// Whoever has a client name a database that nobody uses does not make pgweir remember it for ever. Who comes again has a new one.
+// Who comes again has a new one. What is known of the names in the database stays (watches_).
 void Worker::retire_unused(TimePoint time) {
     const config::Duration timeout = config().pool.autodb_idle_timeout;
     if (timeout.count() == 0) return;
     for (auto place = groups_.begin(); place != groups_.end();) {
         const auto here = place++;
-        const PoolGroup& group = *here->second;
-        if (group.automatic && group.clients == 0 && time - group.left >= timeout) retire(std::move(groups_.extract(here).mapped()));
+        PoolGroup& group = *here->second;
+        if (!group.automatic || !group.at_rest() || time - group.left < timeout) continue;
+        retire(std::move(groups_.extract(here).mapped()));
+        for (const auto& pool : group.hosts) {
+            if (pool) sweep(*pool, time);  // nothing of it is left but idle connections
+        }
     }
 }
 

@@ -95,7 +95,8 @@ std::optional<TimePoint> Pool::oldest() const noexcept {
 
 void Pool::publish() noexcept {
     const auto since = oldest();
-    if (!since && !published_) return;  // the worker's other pool of this key, an old or a new one, may be hungry
+    // The board has one entry for the worker: a pool that nobody waits for does not hide that somebody waits for its successor.
+    if (!since && !published_) return;
     published_ = since.has_value();
     const bool unseen = budget_->publish_hunger(worker_, since);
     if (since && unseen) ask_ = true;
@@ -394,9 +395,8 @@ PoolCounts Pool::counts(TimePoint now) const noexcept {
     return counts;
 }
 
-bool Pool::empty() const noexcept {
-    return waiters_.empty() && login_.empty() && idle_.empty() && active_.empty() && canceling_.empty() &&
-           closing_.empty() && pending_ == 0;
+bool Pool::at_rest() const noexcept {
+    return waiters_.empty() && login_.empty() && active_.empty() && canceling_.empty() && closing_.empty() && pending_ == 0;
 }
 
 }  // namespace pgweir::pool

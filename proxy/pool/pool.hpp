@@ -137,7 +137,8 @@ class Pool {
     [[nodiscard]] TimePoint next_deadline() const noexcept;
 
     [[nodiscard]] PoolCounts counts(TimePoint now) const noexcept;
-    [[nodiscard]] bool empty() const noexcept;  // no slot and no waiter
+    [[nodiscard]] bool empty() const noexcept { return idle_.empty() && at_rest(); }  // no slot and no waiter
+    [[nodiscard]] bool at_rest() const noexcept;  // no slot but idle ones, and no waiter
     // How many would stand in the way of one more client: those who wait, and one if nothing is idle or can be opened.
     [[nodiscard]] std::size_t crowd() const noexcept {
         return waiters_.size() + (idle_.empty() && budget_->taken() >= budget_->limit() ? 1 : 0);

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from pgbench import BenchError
 from proxy import ProxyProcess
 from waiting import wait_until
 
@@ -111,12 +112,12 @@ def _with_strace(pids, report, body):
 # ---- instructions, by callgrind
 
 class Callgrind:
-    """Counts what a process runs of its own code, the libraries' with it and the kernel's without. Nothing else on the machine
-    changes the figure, unlike time. The process is started by `command`."""
+    """Counts what a process runs of its own code, the libraries' with it and the kernel's without. The figure hardly depends on
+    what else the machine does, unlike time; only on how much comes at once. The process is started by `command`."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, f"callgrind-{name}.out"
+        self.command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder / self.name}"]
         self.per_second = 0.0  # that it runs when nothing is asked of it
 
     @staticmethod
@@ -125,31 +126,35 @@ class Callgrind:
 
     def settle(self, pid, seconds=2):
         """Learns what the process runs by itself, as for its timers."""
-        self.per_second = 0.0
-        _, counted = self.count(pid, lambda: time.sleep(seconds))
-        self.per_second = counted / seconds
+        _, counted, elapsed = self._measure(pid, lambda: time.sleep(seconds))
+        self.per_second = counted / elapsed
 
     def count(self, pid, body):
         """Runs `body`; returns its result and the instructions, without those that the process would have run anyway."""
-        for old in self.folder.glob("callgrind.out*"):
-            old.unlink()
-        self._control(pid, "-i", "on")
-        self._control(pid, "-z")
-        began = time.monotonic()
-        result = body()
-        elapsed = time.monotonic() - began
-        self._control(pid, "-d")
-        counted = wait_until(self._total, "callgrind has written its figures", 20)
-        self._control(pid, "-i", "off")
+        result, counted, elapsed = self._measure(pid, body)
         return result, counted - self.per_second * elapsed
 
-    def _total(self):
-        for file in self.folder.glob("callgrind.out*"):
-            found = re.search(r"^(?:totals|summary): (\d+)", file.read_text(), re.M)
-            if found:
-                return int(found.group(1))
-        return None
+    def clean(self):
+        for file in self.folder.glob(f"{self.name}*"):
+            file.unlink()
+
+    def _measure(self, pid, body):
+        self.clean()
+        self._control(pid, "-i", "on")
+        try:
+            self._control(pid, "-z")
+            began = time.monotonic()
+            result = body()
+            self._control(pid, "-d")
+            elapsed = time.monotonic() - began
+        finally:
+            self._control(pid, "-i", "off")
+        (dump,) = self.folder.glob(f"{self.name}.*")
+        counted = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.M)
+        return result, int(counted.group(1)), elapsed
 
     @staticmethod
     def _control(pid, *what):
-        subprocess.run(["callgrind_control", *what, str(pid)], check=True, capture_output=True, timeout=60)
+        done = subprocess.run(["callgrind_control", *what, str(pid)], check=True, capture_output=True, text=True, timeout=60)
+        if "Error" in done.stdout:  # its exit status is 0 all the same
+            raise BenchError(f"callgrind_control {' '.join(what)}: {done.stdout.strip()}")

@@ -104,7 +104,9 @@ class Relay(Started):
         program = build(run.root, "relay")
         self.port = free_ports(1)[0]
         place = Path(tempfile.mkdtemp(prefix="pgweir-relay-"))
-        self.callgrind = Callgrind(place)
+        self.callgrind = Callgrind(place, self.port)
+        if counted:
+            self.stop_signal = signal.SIGTERM  # killed, valgrind would leave its pipes
         self._start([*(self.callgrind.command if counted else ()), str(program), str(self.port), str(run.cluster.primary.port)],
                     place, place / "log")
 
@@ -217,7 +219,7 @@ class Weir(Target):
                            **weir_settings(run, workers, replicas, auth, tls, settings))
         self.user = user_of(auth)
         self.sslmode = "require" if tls else "disable"
-        self.callgrind = Callgrind(self.weir.folder)
+        self.callgrind = Callgrind(self.weir.folder, self.weir.port)
         self.weir.under = self.callgrind.command if counted else []
         try:
             self.weir.start()
@@ -232,6 +234,7 @@ class Weir(Target):
 
     def stop(self):
         self.weir.stop()
+        self.callgrind.clean()
 
 
 def weir_settings(run, workers=None, replicas=None, auth="trust", tls=False, settings=None):

@@ -177,7 +177,9 @@ TEST(State, APausedReplayOrADeadReceiverGoesOutByTime) {
         EXPECT_EQ(c.rotation(kB), Rotation::lagging);
         EXPECT_EQ(out_after, 2);  // 1001 ms behind
         EXPECT_EQ(c.state.view(kB).replay_paused, paused);
-        EXPECT_EQ(c.cause(EventKind::server_out).find("its replay is paused") != std::string::npos, paused);
+        const std::string cause = c.cause(EventKind::server_out);
+        EXPECT_TRUE(cause.starts_with("lag ")) << cause;
+        EXPECT_EQ(cause.ends_with(", its replay is paused"), paused) << cause;
         EXPECT_EQ(c.rotation(kC), Rotation::in);
     }
 }

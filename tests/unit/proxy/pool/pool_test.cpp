@@ -121,6 +121,24 @@ TEST(Pool, CancelWaitIsIdempotentAndWaitersLeaveWhenTheyDie) {
     EXPECT_EQ(world.pool.connects_wanted(kNow), 0U);
 }
 
+TEST(Pool, IsAtRestWithIdleConnectionsOnly) {
+    World world(1);
+    EXPECT_TRUE(world.pool.at_rest());
+    TestSlot* slot = world.lease(kNow);
+    ASSERT_NE(slot, nullptr);
+    EXPECT_FALSE(world.pool.at_rest()) << "a client, or what it has left behind";
+    ASSERT_EQ(world.pool.release(*slot, kNow).next, Next::idle);
+    EXPECT_TRUE(world.pool.at_rest());
+    EXPECT_FALSE(world.pool.empty());
+    world.pool.closing(*slot);
+    EXPECT_FALSE(world.pool.at_rest());
+    world.pool.closed(*slot);
+    EXPECT_TRUE(world.pool.at_rest() && world.pool.empty());
+    TestWaiter waiter;
+    (void)world.pool.acquire(waiter, kNow);
+    EXPECT_FALSE(world.pool.at_rest());
+}
+
 TEST(Pool, TakeWaitersEmptiesTheQueueOldestFirst) {
     World world(1);
     TestWaiter a, b;
