@@ -71,6 +71,10 @@ struct PoolGroup {
     std::size_t clients = 0;
     bool automatic = false;  // of the entry "*": retired when nobody has come for [pool] autodb_idle_timeout
     pool::TimePoint left{};  // when its last client did, or it was made
+    std::uint32_t comparisons = 0;  // of the verifier, runs and connections: it stays while there are any
+    // The configuration has no such database any more, or another one under its name, or nobody has used it: nobody comes, its
+    // clients go when they are idle, and then it goes.
+    bool retired = false;
     void leave(pool::TimePoint now) noexcept {
         --clients;
         left = now;
@@ -80,10 +84,6 @@ struct PoolGroup {
         const auto rests = [](const std::unique_ptr<HostPool>& pool) { return !pool || pool->pool.at_rest(); };
         return clients == 0 && comparisons == 0 && std::ranges::all_of(hosts, rests);
     }
-    // The configuration has no such database any more, or another one under its name: nobody comes, its clients go when they
-    // are idle, and then it goes.
-    std::uint32_t comparisons = 0;  // of the verifier, runs and connections: it stays while there are any
-    bool retired = false;
     [[nodiscard]] GroupIdentity identity() const { return {dbname, cluster, read_only}; }
     bool forced_user = false;  // the configuration's, with its password
     // What a client has proven to know now: the newest is right, a password may have been changed.

@@ -142,7 +142,7 @@ class Worker {
     [[nodiscard]] HostPool& host_pool(PoolGroup& group, cluster::HostIndex host);
     // Starts logins, asks and wakes other workers, as the pool's state calls for.
     void pump(HostPool& pool);
-    void tell_others(HostPool& pool);
+    void tell_others(HostPool& pool);  // pump()'s part with the other workers
     // Where a connection went that became free.
     void settle(Server& server, const pool::Released& released);
     // A server is not to be used for reads for a moment, until the monitor has made up its mind; its waiters go elsewhere.
@@ -197,7 +197,7 @@ class Worker {
     };
     [[nodiscard]] bool refers_to(const Gone& gone);
     [[nodiscard]] PoolGroup* group_for(const Handover& handover);
-    [[nodiscard]] pool::PoolLimits limits_of(const PoolGroup& group, const cluster::ServerView& server) const noexcept;
+    [[nodiscard]] pool::PoolLimits limits_of(const PoolGroup& group) const noexcept;
     [[nodiscard]] GroupIdentity identity_of(const std::string& database, const config::Database& entry) const;
     [[nodiscard]] DatabaseWatch& watch(const config::Database& database, const PoolGroup& group);
     void note_use(DatabaseWatch& watch);

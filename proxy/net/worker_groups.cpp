@@ -79,10 +79,7 @@ void Worker::configure(PoolGroup& group, const config::Database& entry, const se
     if (!group.read_only) group.watch = &watch(entry, group);  // no text is judged in the others
 }
 
-// Nobody comes to a server that has left, so it keeps nothing ready.
-pool::PoolLimits Worker::limits_of(const PoolGroup& group, const cluster::ServerView& server) const noexcept {
-    return {config().pool, group.retired || server.gone ? 0 : group.min_pool_size};
-}
+pool::PoolLimits Worker::limits_of(const PoolGroup& group) const noexcept { return {config().pool, group.min_pool_size}; }
 
 HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
     const std::size_t index = cluster::index_of(host);
@@ -91,7 +88,7 @@ HostPool& Worker::host_pool(PoolGroup& group, cluster::HostIndex host) {
     if (!group.hosts[index]) {
         const cluster::ServerView& server = snapshot.servers[index];
         const pool::PoolKey key{server.name, group.database, group.user, group.dbname, server.member, group.read_only};
-        group.hosts[index] = std::make_unique<HostPool>(group, host, key, limits_of(group, server),
+        group.hosts[index] = std::make_unique<HostPool>(group, host, key, limits_of(group),
                                                         shared_.budgets.get(key, group.pool_size), id_);
         if (group.retired || server.gone) group.hosts[index]->pool.drain();
     }
@@ -185,7 +182,7 @@ void Worker::reconfigure_groups() {
     }
     for_each_pool([&](HostPool& pool) {
         const PoolGroup& group = pool.group;
-        pool.pool.set_limits(limits_of(group, snapshots_[group.cluster]->servers[cluster::index_of(pool.host)]));
+        pool.pool.set_limits(limits_of(group));
         if (!group.retired) pool.pool.budget().set_limit(group.pool_size);  // it may share it with its successor
     });
 }
@@ -200,9 +197,7 @@ bool Worker::still_is(const PoolGroup& group, const config::Database& entry) con
 void Worker::retire(std::unique_ptr<PoolGroup> group) {
     group->retired = true;
     for (const auto& pool : group->hosts) {
-        if (!pool) continue;
-        pool->pool.drain();
-        pool->pool.set_limits(limits_of(*group, snapshots_[group->cluster]->servers[cluster::index_of(pool->host)]));
+        if (pool) pool->pool.drain();
     }
     retired_groups_.push_back(std::move(group));
 }
@@ -214,7 +209,7 @@ void Worker::retire_unused(TimePoint time) {
     for (auto place = groups_.begin(); place != groups_.end();) {
         const auto here = place++;
         PoolGroup& group = *here->second;
-        if (!group.automatic || !group.at_rest() || time - group.left < timeout) continue;
+        if (!group.automatic || time - group.left < timeout || !group.at_rest()) continue;
         retire(std::move(groups_.extract(here).mapped()));
         for (const auto& pool : group.hosts) {
             if (pool) sweep(*pool, time);  // nothing of it is left but idle connections

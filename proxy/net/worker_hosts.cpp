@@ -18,9 +18,7 @@ void Worker::leave_gone(std::size_t cluster) {
         const Gone gone{cluster, static_cast<cluster::HostIndex>(i), servers[i].member};
         gone_.push_back(gone);
         for_each_pool([&](HostPool& pool) {
-            if (pool.group.cluster != cluster || pool.host != gone.host) return;
-            pool.pool.set_limits(limits_of(pool.group, servers[i]));
-            pool.pool.drain();
+            if (pool.group.cluster == cluster && pool.host == gone.host) pool.pool.drain();
         });
     }
 }

@@ -109,7 +109,7 @@ void Pool::publish() noexcept {
 bool Pool::wants_login() const noexcept {
     // While the server refuses us, one attempt at a time finds out whether it still does.
     if (backoff_.failures() > 0 && logins_coming() > 0) return false;
-    return waiters_.size() > logins_coming() || budget_->taken() < limits_.min_pool_size;
+    return waiters_.size() > logins_coming() || budget_->taken() < least();
 }
 
 unsigned Pool::connects_wanted(TimePoint now) {
@@ -330,7 +330,7 @@ WorkerSet Pool::hungry_elsewhere() const noexcept {
 void Pool::sweep_idle(TimePoint now, Sweep& out) {
     // Each one moved to closing_ will give its unit back; what is left must not fall below the least size.
     std::size_t spare = budget_->taken();
-    spare -= std::min(spare, closing_.size() + limits_.min_pool_size);
+    spare -= std::min(spare, closing_.size() + least());
     std::size_t over = over_limit();
     idle_expiry_ = TimePoint::max();
     for (ServerSlot* slot = idle_.back(); slot != nullptr;) {
@@ -377,7 +377,7 @@ TimePoint Pool::next_deadline() const noexcept {
     if (const ServerSlot* slot = idle_.back()) {
         next = over_limit() > 0 ? TimePoint::min() : std::min(next, idle_expiry_);
         // As sweep_idle() counts: what is closing already is not to spare.
-        if (budget_->taken() > limits_.min_pool_size + closing_.size())
+        if (budget_->taken() > least() + closing_.size())
             next = std::min(next, after(slot->used_, limits_.server_idle_timeout));
     }
     return next;

@@ -110,7 +110,8 @@ class Pool {
     void closed(ServerSlot& slot) noexcept;
     // Every connection is to be closed instead of used again: idle ones at the next sweep, others when released.
     void retire_all() noexcept;
-    // Nobody is to come here any more: a connection that no waiter of this pool wants is closed instead of kept.
+    // Nobody is to come here any more: a connection that no waiter of this pool wants is closed instead of kept, whatever
+    // min_pool_size says.
     void drain() noexcept;
 
     // --- Other workers: see the protocol in budget.hpp.
@@ -164,6 +165,8 @@ class Pool {
     void publish() noexcept;
     [[nodiscard]] std::optional<TimePoint> oldest() const noexcept;
     [[nodiscard]] std::size_t logins_coming() const noexcept { return login_.size() + pending_; }
+    // Connections that are kept ready.
+    [[nodiscard]] std::size_t least() const noexcept { return draining_ ? 0 : limits_.min_pool_size; }
     [[nodiscard]] bool wants_login() const noexcept;
     void sweep_idle(TimePoint now, Sweep& out);
 

@@ -108,10 +108,10 @@ def instructions(run):
         "split off": {"routing": {"split": "off"}},
         "split on, eventual": {"routing": {"consistency": "eventual"}},
     }
-    load = lambda target, case, x: loads.instructions(target, case, x)  # noqa: E731
     for maker in (Relay, *(partial(Weir, name=name, **settings, **common) for name, settings in variants.items())):
         with run.targets(partial(maker, counted=True)) as measured:
-            run.measure(measured, cases(run.options.modes, [CLIENTS]), load, rounds=1)
+            run.measure(measured, cases(run.options.modes, [CLIENTS]), lambda target, case, x: loads.instructions(target, case, x),
+                        rounds=1)
 
 
 def workers(run):

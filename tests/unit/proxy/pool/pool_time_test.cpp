@@ -194,6 +194,20 @@ TEST(PoolReload, ALifetimeCountsForTheConnectionsThatAreHere) {
     (void)slots;
 }
 
+TEST(PoolDrain, KeepsNothingReady) {
+    PoolLimits limits;
+    limits.min_pool_size = 1;
+    World world(3, limits);
+    TestSlot* slot = world.lease(kNow);
+    ASSERT_NE(slot, nullptr);
+    EXPECT_EQ(world.pool.release(*slot, kNow).next, Released::Next::idle);
+    world.pool.drain();
+    EXPECT_EQ(world.pool.sweep(kNow).close, std::vector<ServerSlot*>{slot});
+    world.pool.closed(*slot);
+    EXPECT_EQ(world.pool.connects_wanted(kNow), 0U);
+    EXPECT_EQ(world.budget->taken(), 0U);
+}
+
 TEST(PoolDrain, WhatNobodyWaitsForIsClosed) {
     World world(3);
     TestSlot* busy = world.lease(kNow);
